@@ -1,0 +1,22 @@
+"""Did the fine-tuned model get better, or only longer?
+
+Pairwise LLM-as-judge evaluation and length control for instruction-tuned models, as a plug-in of
+lm-evaluation-harness and as a library. Importing this package loads nothing heavy: no torch, no lm_eval, no
+SDK of a provider.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+
+__all__ = ["__version__"]
+
+
+def __getattr__(name: str) -> str:
+    # Read on first use: looking a version up costs more than the rest of this import.
+    if name == "__version__":
+        try:
+            return version("longismore")
+        except PackageNotFoundError:  # a source tree that is not installed
+            return "0+unknown"
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

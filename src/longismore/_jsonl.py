@@ -1,0 +1,143 @@
+"""Read and write JSON and JSON lines: errors name file and line, writes are all or nothing.
+
+Text is UTF-8 without exception. Files are written to a neighbour and renamed, so that a reader never sees half
+a file and a crash leaves the old one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from longismore.errors import DataError, SchemaError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["dump_line", "read_json", "read_jsonl", "read_text", "write_json", "write_jsonl", "write_text"]
+
+
+def read_text(path: str | Path) -> str:
+    """Read a UTF-8 text file.
+
+    Raises:
+        DataError: The file is missing, a folder or unreadable.
+        SchemaError: The file is not UTF-8; the message has line and byte.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file; check the path (seen from {Path.cwd()})") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: is a folder, a file was expected") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SchemaError(
+            f"{path}:{line}",
+            f"not UTF-8 (byte 0x{data[error.start]:02x} at offset {error.start}); "
+            f"convert it: iconv -f LATIN1 -t UTF-8 {path.name} > fixed_{path.name}",
+        ) from error
+
+
+def read_json(path: str | Path) -> Any:
+    """Read one JSON document.
+
+    Raises:
+        DataError: The file cannot be read.
+        SchemaError: The text is not JSON, or cut off; the message has line and column.
+    """
+    return _parse_document(read_text(path), path)
+
+
+def _parse_document(text: str, path: str | Path) -> Any:
+    if not text.strip():
+        raise SchemaError(str(path), "the file is empty")
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        cut = error.pos >= len(text.rstrip()) or error.msg.startswith("Unterminated")
+        hint = "; the file seems to be cut off" if cut else ""
+        raise SchemaError(f"{path}:{error.lineno}", f"not JSON: {error.msg} (column {error.colno}){hint}") from error
+    except (RecursionError, ValueError) as error:
+        raise SchemaError(str(path), f"not usable JSON: {_unusable(error)}") from error
+
+
+def _unusable(error: Exception) -> str:
+    """Why Python refuses what may well be JSON."""
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def read_jsonl(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Read JSON lines, one object a line; blank lines are passed over.
+
+    Yields:
+        The line number, counted from 1, and the object.
+
+    Raises:
+        DataError: The file cannot be read.
+        SchemaError: A line is not a JSON object; the message has its number.
+    """
+    # Only \n and \r\n end a line: str.splitlines would also cut at U+2028, which JSON allows inside strings.
+    for number, line in enumerate(read_text(path).split("\n"), start=1):
+        if not line.strip():
+            continue
+        where = f"{path}:{number}"
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise SchemaError(
+                where,
+                f"not JSON: {error.msg} (column {error.colno}); if it is the last line, the file may be cut off",
+            ) from error
+        except (RecursionError, ValueError) as error:
+            raise SchemaError(where, f"not usable JSON: {_unusable(error)}") from error
+        if not isinstance(row, dict):
+            raise SchemaError(where, f"a JSON object was expected, found {type(row).__name__}")
+        yield number, row
+
+
+def dump_line(row: object) -> str:
+    """Write *row* as one line of JSON; text that UTF-8 cannot hold (lone surrogates) is escaped."""
+    text = json.dumps(row, ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(row)
+    return text
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write *text* as UTF-8, all or nothing; folders are made."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    try:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: str | Path, document: object) -> None:
+    """Write one JSON document, indented, all or nothing."""
+    text = json.dumps(document, ensure_ascii=False, indent=1)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        text = json.dumps(document, indent=1)
+    write_text(path, text + "\n")
+
+
+def write_jsonl(path: str | Path, rows: Iterable[object]) -> None:
+    """Write JSON lines, all or nothing."""
+    write_text(path, "".join(dump_line(row) + "\n" for row in rows))

@@ -1,0 +1,1 @@
+"""Recipes that make the models which are scored. None is there yet."""
