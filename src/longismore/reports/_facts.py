@@ -1,0 +1,95 @@
+"""What a run folder says of itself, as rows that Markdown and HTML share.
+
+``run.json`` is written by another version of the program than the one that reads it, perhaps, so every key may be
+missing: what is not known is left out.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+__all__ = ["command_of", "facts", "note_of", "subtitle_of", "title_of"]
+
+
+def title_of(run: Mapping[str, Any]) -> str:
+    """Name the run."""
+    return str(run.get("name") or "run")
+
+
+def subtitle_of(run: Mapping[str, Any]) -> str:
+    """Say who was compared with whom and by whom."""
+    candidate, reference = _section(run, "candidate").get("model"), _section(run, "reference").get("model")
+    judge = _section(run, "judge")
+    return (
+        f"{candidate or 'the candidate'} against {reference or 'the reference'}, "
+        f"judged by {judge.get('name') or judge.get('spec') or 'an unnamed judge'}"
+    )
+
+
+def note_of(run: Mapping[str, Any]) -> str | None:
+    """Give the remark on the judge, where it has one."""
+    note = _section(run, "judge").get("note")
+    return str(note) if note else None
+
+
+def command_of(run: Mapping[str, Any]) -> str | None:
+    """Give the command line that made the run."""
+    command = run.get("command")
+    if not command:
+        return None
+    return command if isinstance(command, str) else shlex.join(str(word) for word in command)
+
+
+def facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """List what was compared, by whom and with what, as label and value."""
+    rows = [
+        ("status", str(run.get("status") or "")),
+        ("created", str(run.get("created") or "")),
+        ("candidate", _answers(_section(run, "candidate"))),
+        ("reference", _answers(_section(run, "reference"))),
+        ("judge", _judge(_section(run, "judge"))),
+        *((f"test set {name}", _testset(value)) for name, value in _section(run, "testsets").items()),
+        ("versions", _pairs(run.get("versions"))),
+        ("seeds", _pairs(run.get("seeds"))),
+    ]
+    return [(label, value) for label, value in rows if value]
+
+
+def _section(run: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = run.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _answers(side: Mapping[str, Any]) -> str:
+    parts = [str(side.get("model") or "")]
+    parts += [f"from {side['source']}"] if side.get("source") else []
+    parts += [f"sha256 {side['sha256']}"] if side.get("sha256") else []
+    return ", ".join(part for part in parts if part)
+
+
+def _judge(judge: Mapping[str, Any]) -> str:
+    name, spec = judge.get("name"), judge.get("spec")
+    parts = [str(name or spec or "")]
+    parts += [f"spec {spec}"] if name and spec and name != spec else []
+    parts += [f"fingerprint {judge['fingerprint']}"] if judge.get("fingerprint") else []
+    return ", ".join(part for part in parts if part)
+
+
+def _testset(value: object) -> str:
+    if not isinstance(value, Mapping):
+        return str(value)
+    parts = [f"version {value['version']}"] if value.get("version") is not None else []
+    if value.get("pairs") is not None:
+        size = value.get("size")
+        parts.append(f"{value['pairs']} pairs" if size is None else f"{value['pairs']} of {size} prompts compared")
+    return ", ".join(parts)
+
+
+def _pairs(value: object) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {item}" for key, item in value.items())
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(str(item) for item in value)
+    return "" if value is None else str(value)

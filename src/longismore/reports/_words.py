@@ -1,0 +1,105 @@
+"""The rates in words and in percent: the same in the terminal, in Markdown and in HTML."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from longismore.reports.winrate import Interval, Rates, Results
+
+__all__ = ["explain", "named_rates", "not_judged", "number", "percent", "percent_interval", "percent_sentence", "times"]
+
+_STEADY = 0.7
+_UNJUDGED = 0.02
+_LONGER = 1.25
+_EVEN = 0.5
+_DASH = "\N{EN DASH}"
+
+
+def percent(rate: float | None) -> str:
+    """Write a rate of 0..1 in percent, with one decimal and without the sign."""
+    return _DASH if rate is None else f"{100 * rate:.1f}"
+
+
+def percent_interval(rate: float | None, interval: Interval | None) -> str:
+    """Write a rate and its interval in percent: ``57.2 (50.6-63.6)``, with an en dash."""
+    if interval is None:
+        return percent(rate)
+    return f"{percent(rate)} ({percent(interval[0])}{_DASH}{percent(interval[1])})"
+
+
+def percent_sentence(rate: float | None, interval: Interval | None) -> str:
+    """Write a rate and its interval as in a sentence: ``57.2% (50.6-63.6)``."""
+    first, *rest = percent_interval(rate, interval).split(" ")
+    return " ".join([f"{first}%", *rest])
+
+
+def number(value: float | None, digits: int) -> str:
+    """Write a number with so many digits after the point."""
+    return _DASH if value is None else f"{value:.{digits}f}"
+
+
+def times(ratio: float | None) -> str:
+    """Write a ratio: ``1.21x``."""
+    return _DASH if ratio is None else f"{ratio:.2f}x"
+
+
+def not_judged(rates: Rates) -> list[str]:
+    """Say what is missing: pairs that are partial or missing both orders, then calls by their state."""
+    counts = {
+        "partial": rates.partial,
+        "missing": rates.pairs - rates.n - rates.partial,
+        "unparsed": rates.unparsed,
+        "refused": rates.refused,
+        "failed": rates.failed,
+    }
+    return [f"{count} {state}" for state, count in counts.items() if count] or ["0"]
+
+
+def named_rates(results: Results) -> list[tuple[str, Rates]]:
+    """Give the rows of a table: every test set, then ``pooled`` where there is more than one."""
+    rows = list(results.testsets.items())
+    return rows if len(rows) == 1 else [*rows, ("pooled", results.pooled)]
+
+
+def explain(results: Results, *, note: str | None = None) -> list[str]:
+    """Say in plain words what the pooled rates mean and what to beware of.
+
+    Args:
+        results: What `summarize` gave.
+        note: A remark on the judge, e.g. that it is a control; it is given as it is.
+
+    Returns:
+        Sentences, the result first, then the warnings.
+    """
+    rates = results.pooled
+    warnings = [note] if note else []
+    if rates.win_rate is None or rates.win_rate_ci is None:
+        return [f"no pair was judged in both orders (0 of {rates.pairs}): there is no result", *warnings]
+    return [_result(rates), *warnings, *_warnings(rates, rates.win_rate, rates.win_rate_ci)]
+
+
+def _result(rates: Rates) -> str:
+    shown = percent_sentence(rates.win_rate, rates.win_rate_ci)
+    parts = [f"candidate wins {shown} of {rates.n} {'pair' if rates.n == 1 else 'pairs'}, a tie counting half"]
+    if rates.length_ratio is not None:
+        parts.append(f"its answers are {times(rates.length_ratio)} as long as the reference's")
+    parts.append(
+        f"the judge kept its verdict in {percent(rates.swap_consistency)}% of the pairs when the order was swapped"
+    )
+    return "; ".join(parts)
+
+
+def _warnings(rates: Rates, win_rate: float, interval: Interval) -> list[str]:
+    warnings = []
+    if interval[0] <= _EVEN <= interval[1]:
+        warnings.append("the interval includes 50%: these pairs do not show which model is better")
+    if win_rate > _EVEN and rates.length_ratio is not None and rates.length_ratio > _LONGER:
+        warnings.append("raw win rates favour longer answers; length control is not applied here")
+    if rates.swap_consistency is not None and rates.swap_consistency < _STEADY:
+        changed = percent(1 - rates.swap_consistency)
+        warnings.append(f"the judge is unsteady: in {changed}% of the pairs its verdict depends on the order")
+    if rates.unjudged is not None and rates.unjudged > _UNJUDGED:
+        missing = f"{rates.pairs - rates.n} of {rates.pairs} pairs ({percent(rates.unjudged)}%)"
+        warnings.append(f"{missing} are not judged and enter no rate; the others may not stand for them")
+    return warnings
