@@ -91,9 +91,7 @@ class MissingDependencyError(UsageError):
 
     def __init__(self, package: str, extra: str) -> None:
         self.package, self.extra = package, extra
-        super().__init__(
-            f'the package "{package}" is not installed; do: pip install "longismore[{extra}]"'
-        )
+        super().__init__(f'the package "{package}" is not installed; do: pip install "longismore[{extra}]"')
 
 
 class DataError(UsageError):

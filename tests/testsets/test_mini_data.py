@@ -44,9 +44,7 @@ def _as_shown(prompt: Row) -> str:
 
 def _unwanted(text: str) -> set[str]:
     return {
-        character
-        for character in text
-        if character != "\n" and unicodedata.category(character) in UNWANTED_CATEGORIES
+        character for character in text if character != "\n" and unicodedata.category(character) in UNWANTED_CATEGORIES
     }
 
 
@@ -86,9 +84,7 @@ def test_answers_follow_the_prompts(name: str) -> None:
         }
         for row in _prompts()
     ]
-    without_output = [
-        {key: value for key, value in row.items() if key != "output"} for row in _answers(name)
-    ]
+    without_output = [{key: value for key, value in row.items() if key != "output"} for row in _answers(name)]
     assert expected == without_output
 
 
@@ -122,8 +118,7 @@ def test_lexical_score_prefers_most_better_answers() -> None:
     """The heuristic sides with the better answer in most items, but not in all of them."""
     pairs = zip(_answers("better"), _answers("longer"), strict=True)
     preferred = sum(
-        lexical_score(better["instruction"], better["output"])
-        > lexical_score(longer["instruction"], longer["output"])
+        lexical_score(better["instruction"], better["output"]) > lexical_score(longer["instruction"], longer["output"])
         for better, longer in pairs
     )
     assert 0.7 * SIZE <= preferred <= 0.85 * SIZE

@@ -49,7 +49,9 @@ def match_outputs(
     if len(rows) < len(examples):
         missing = [example for position, example in enumerate(examples) if position not in rows]
         raise SchemaError(str(outputs_file.path), missing_problem(missing, examples, unused, role=role))
-    _warn(outputs_file, examples, rows, unused, role)
+    # A row that names its test set is in the file for a run of another set, or of more of this one.
+    strays = [row for row in unused if not matching.names_a_testset(row)]
+    _warn(outputs_file, examples, rows, strays, role)
     default = outputs_file.model or outputs_file.path.stem
     return {
         (example.testset, example.id): Answer(rows[position].generator or default, rows[position].output)
@@ -88,6 +90,10 @@ class _Matching:
                 self._groups[positions].append(row)
         return bool(asked)
 
+    def names_a_testset(self, row: ModelOutput) -> bool:
+        """Whether *row* says to which test set it belongs."""
+        return row.dataset is not None and row.dataset.casefold() in self._sets
+
     def resolve(self) -> dict[int, ModelOutput]:
         """Give each example its row, as far as there is one."""
         late = []
@@ -107,9 +113,9 @@ class _Matching:
         return self._rows
 
     def _scoped(self, row: ModelOutput, positions: list[int]) -> list[int]:
-        testset = self._sets.get(row.dataset.casefold()) if row.dataset else None
-        if testset is None:  # alpaca_eval, for one, writes names there that are no test sets
+        if row.dataset is None or not self.names_a_testset(row):  # alpaca_eval, for one, has other names there
             return positions
+        testset = self._sets[row.dataset.casefold()]
         return [position for position in positions if self._examples[position].testset == testset]
 
     def _only_one(self, row: ModelOutput, named: list[int]) -> list[int]:
@@ -178,17 +184,17 @@ def _warn(
     outputs_file: OutputsFile,
     examples: Sequence[Example],
     rows: dict[int, ModelOutput],
-    unused: list[ModelOutput],
+    strays: list[ModelOutput],
     role: str,
 ) -> None:
-    if unused:
+    if strays:
         logger.warning(
             "%s (%s): %d of %d rows answer none of the prompts; the first is %s",
             outputs_file.path,
             role,
-            len(unused),
+            len(strays),
             len(outputs_file.outputs),
-            unused[0].where,
+            strays[0].where,
         )
     empty = [example.id for position, example in enumerate(examples) if not rows[position].output.strip()]
     if empty:

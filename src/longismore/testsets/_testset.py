@@ -31,6 +31,10 @@ class TestSet(Protocol):
         """Number of examples."""
 
     @property
+    def sha256(self) -> str:
+        """Checksum of the file of instructions."""
+
+    @property
     def licence(self) -> str:
         """What is known of the licence of the instructions."""
 

@@ -5,6 +5,7 @@ Too small and too easy to say anything about a model.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING
@@ -30,6 +31,12 @@ class MiniSet:
     size: int = 40
     licence: str = "Apache-2.0"
     source: str = "written for longismore, shipped with it"
+
+    @property
+    def sha256(self) -> str:
+        """Checksum of the packaged file."""
+        data = files("longismore.testsets").joinpath("data", "mini.jsonl").read_bytes()
+        return hashlib.sha256(data).hexdigest()
 
     def load(self, folder: Path | None = None) -> list[Example]:  # noqa: ARG002 - nothing is fetched
         """All examples; see :class:`longismore.testsets.TestSet`. They never come from *folder*."""
