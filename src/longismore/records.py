@@ -136,6 +136,9 @@ class Verdict:
     """Two verdicts with the same prompt belong to one cluster."""
     reference_chars: int
     candidate_chars: int
+    reference_is_empty: bool = False
+    """Nothing but white space."""
+    candidate_is_empty: bool = False
     statuses: tuple[Status | None, Status | None]
     """Of the reference-first and the candidate-first call; ``None`` where there was no call."""
     preferences: tuple[float | None, float | None]

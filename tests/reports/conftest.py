@@ -40,6 +40,8 @@ def make() -> Callable[..., Verdict]:
             prompt=f"prompt number {made}" if prompt is None else prompt,
             reference_chars=chars[0],
             candidate_chars=chars[1],
+            reference_is_empty=chars[0] == 0,
+            candidate_is_empty=chars[1] == 0,
             statuses=(one, two),
             preferences=(first, second),
             outcome=outcome,

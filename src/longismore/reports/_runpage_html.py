@@ -156,7 +156,7 @@ def missing_table(results: Results) -> str:
     ]
     explanation = (
         "Partial: one order could be read; missing: none. Such pairs enter no rate and are never counted as ties. "
-        "Unparsed, refused and failed count judge calls, two a pair; empty counts answers without a character."
+        "Unparsed, refused and failed count judge calls, two a pair; empty counts answers of nothing but white space."
     )
     return f'<h2>What was not judged</h2>{_table(head, rows)}<p class="soft">{html_text(explanation)}</p>'
 
