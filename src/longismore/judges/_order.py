@@ -1,0 +1,82 @@
+"""From two judgments, one an order, to the verdict on a pair.
+
+The rule of AlpaGasus (https://arxiv.org/abs/2307.08701) and Long Is More (https://arxiv.org/abs/2402.04833):
+each order says +1, 0 or -1 of the candidate; the sum decides. Win and win, or win and tie, is a win; win and
+lose is a tie. Scores are compared as floats, where the published plotting scripts cut them to integers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from longismore.records import Order, Outcome, Status, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from longismore.records import Judgment, Pair
+
+__all__ = ["combine", "outcome_of", "preference_of"]
+
+_EQUAL = 0.5
+
+
+def preference_of(score_reference: float, score_candidate: float) -> float:
+    """The candidate's share that two scores stand for: 1, 0.5 or 0."""
+    if score_candidate == score_reference:
+        return _EQUAL
+    return float(score_candidate > score_reference)
+
+
+def outcome_of(preferences: tuple[float | None, float | None]) -> Outcome | None:
+    """What both orders together say of the candidate; ``None`` where one of them is missing.
+
+    Example:
+        >>> outcome_of((1.0, 0.5)), outcome_of((1.0, 0.0)), outcome_of((1.0, None))
+        (<Outcome.WIN: 'win'>, <Outcome.TIE: 'tie'>, None)
+    """
+    first, second = preferences
+    if first is None or second is None:
+        return None
+    signed = _sign(first) + _sign(second)
+    if signed == 0:
+        return Outcome.TIE
+    return Outcome.WIN if signed > 0 else Outcome.LOSE
+
+
+def _sign(preference: float) -> int:
+    return (preference > _EQUAL) - (preference < _EQUAL)
+
+
+def combine(pairs: Sequence[Pair], judgments: Iterable[Judgment]) -> list[Verdict]:
+    """One verdict a pair, in the order of *pairs*; a pair without judgments is there too, without an outcome."""
+    made: dict[tuple[str, str, Order], Judgment] = {
+        (judgment.testset, judgment.id, judgment.order): judgment for judgment in judgments
+    }
+    return [_verdict(pair, *(made.get((pair.testset, pair.id, order)) for order in Order)) for pair in pairs]
+
+
+def _verdict(pair: Pair, reference_first: Judgment | None, candidate_first: Judgment | None) -> Verdict:
+    preferences = (_preference(reference_first), _preference(candidate_first))
+    return Verdict(
+        id=pair.id,
+        testset=pair.testset,
+        prompt=pair.prompt,
+        reference_chars=len(pair.reference.output),
+        candidate_chars=len(pair.candidate.output),
+        reference_is_empty=not pair.reference.output.strip(),
+        candidate_is_empty=not pair.candidate.output.strip(),
+        statuses=(_status(reference_first), _status(candidate_first)),
+        preferences=preferences,
+        outcome=outcome_of(preferences),
+    )
+
+
+def _preference(judgment: Judgment | None) -> float | None:
+    if judgment is None or judgment.status is not Status.JUDGED:
+        return None
+    return judgment.preference
+
+
+def _status(judgment: Judgment | None) -> Status | None:
+    return None if judgment is None else judgment.status
