@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -201,7 +202,8 @@ def test_new_store_that_is_locked_is_explained(tmp_path: Path, monkeypatch: pyte
 
 def test_lock_at_the_start_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """SQLite does not wait when the journal's mode changes, as two processes do at their start: the store does."""
-    refused, paused = [], []
+    refused: list[str] = []
+    paused: list[float] = []
     connect = sqlite3.connect
 
     class Locked(sqlite3.Connection):
@@ -214,7 +216,7 @@ def test_lock_at_the_start_is_waited_for(tmp_path: Path, monkeypatch: pytest.Mon
             return super().execute(sql, *parameters)
 
     monkeypatch.setattr(sqlite3, "connect", lambda *a, **options: connect(*a, factory=Locked, **options))
-    monkeypatch.setattr(store_module.time, "sleep", paused.append)
+    monkeypatch.setattr(time, "sleep", paused.append)
     with Store(tmp_path / "store.sqlite") as store:
         assert (2, 2, 0) == (len(refused), len(paused), store.count())
 

@@ -7,14 +7,14 @@ SDK of a provider.
 
 from __future__ import annotations
 
-from importlib.metadata import PackageNotFoundError, version
-
 __all__ = ["__version__"]
 
 
 def __getattr__(name: str) -> str:
-    # Read on first use: looking a version up costs more than the rest of this import.
     if name == "__version__":
+        # On first use: this package is imported at every start of the interpreter, for the hook into lm_eval.
+        from importlib.metadata import PackageNotFoundError, version
+
         try:
             return version("longismore")
         except PackageNotFoundError:  # a source tree that is not installed

@@ -330,6 +330,14 @@ def test_missing_key_is_a_message_with_a_remedy() -> None:
         make_judge("openai/gpt-4.1", JudgeOptions())
 
 
+def test_address_with_a_password_is_refused() -> None:
+    """It would stand in messages and in run.json, whether it comes as an option or from the environment."""
+    address = "http://me:secret@127.0.0.1/v1"
+    for options in (JudgeOptions(base_url=address), JudgeOptions(environ={"OPENAI_BASE_URL": address})):
+        with pytest.raises(ConfigError, match="must not contain a user or password"):
+            make_judge("openai/some-model", options)
+
+
 def test_own_server_needs_no_key(store: Store, make_pair: Callable[..., Pair]) -> None:
     """A server with an address of its own is asked without a key; a word stands in its place."""
     with JudgeServer() as server:

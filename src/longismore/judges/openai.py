@@ -14,6 +14,7 @@ import logging
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from longismore._optional import require
 from longismore.errors import (
@@ -209,6 +210,9 @@ def openai_judge(argument: str, options: JudgeOptions) -> ChatJudge:
         raise ConfigError('"openai" needs a model: openai/MODEL, e.g. openai/gpt-4.1')
     require("openai", extra="openai")
     client = OpenAIClient(model=argument, options=options)
+    if "@" in urlsplit(client.base_url or "").netloc:
+        # The address stands in messages and in run.json.
+        raise ConfigError("the address of a judge must not contain a user or password; use judge_api_key_env")
     client.api_key()
     return ChatJudge(name=f"openai/{argument}", client=client, options=options)
 
