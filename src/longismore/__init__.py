@@ -5,8 +5,6 @@ lm-evaluation-harness and as a library. Importing this package loads nothing hea
 SDK of a provider.
 """
 
-from __future__ import annotations
-
 __all__ = ["__version__"]
 
 
