@@ -1,0 +1,60 @@
+"""Run lm_eval's command line from ours."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
+
+from longismore.harness._lm_eval import (
+    check_version,
+    models_imported,
+    only_our_tasks,
+    tasks_imported,
+    tracker_imported,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["run_lm_eval"]
+
+_COMMANDS = frozenset({"run", "ls", "validate"})
+
+
+def run_lm_eval(arguments: Sequence[str]) -> None:
+    """Do what ``lm_eval ARGUMENTS`` does, hooked whether or not the interpreter's start-up hook ran.
+
+    Args:
+        arguments: Of lm_eval; ``run`` may be left out, as there.
+    """
+    check_version()
+    import lm_eval.loggers.evaluation_tracker
+    import lm_eval.models
+    import lm_eval.tasks
+    from lm_eval.__main__ import cli_evaluate
+
+    tasks_imported(lm_eval.tasks)
+    models_imported(lm_eval.models)
+    tracker_imported(lm_eval.loggers.evaluation_tracker)
+    first = arguments[0] if arguments else "--help"
+    command = [] if first in _COMMANDS or first in {"-h", "--help"} else ["run"]
+    sys.argv = ["lm_eval", *command, *(arguments or [first])]
+    with only_our_tasks() if _wants_only_ours(arguments) else nullcontext():
+        cli_evaluate()
+
+
+def _wants_only_ours(arguments: Sequence[str]) -> bool:
+    """Whether every name after ``--tasks`` is a task of ours, or a list of tasks is all that is asked for."""
+    if arguments[:1] == ["ls"]:
+        return True
+    names: list[str] = []
+    takes_names = False
+    for argument in arguments:
+        flag, equals, value = argument.partition("=")
+        if argument.startswith("-"):
+            takes_names = flag in {"--tasks", "-t"}
+            names += value.split(",") if takes_names and equals else []
+        elif takes_names:
+            names += argument.split(",")
+    return bool(names) and all(name.startswith("longismore_") for name in names if name)

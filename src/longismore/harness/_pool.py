@@ -1,0 +1,198 @@
+"""One pool of judge calls for all tasks of an evaluation.
+
+A task joins when its requests are built, which is when everything that can fail is checked. The first task that
+lm_eval asks for its filters finds all answers there; all tasks that joined are then judged together.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import weakref
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from longismore.comparison import compare_pairs, make_pairs
+from longismore.errors import ConfigError
+from longismore.harness._host import candidate_name, candidate_path, join_host_logging, output_folder, progress_bar
+from longismore.harness._lm_eval import forget_tracker
+from longismore.harness._settings import PairwiseSettings
+from longismore.judges import JudgeOptions, make_judge
+from longismore.judges._spec import CHOICES
+from longismore.records import Answer
+from longismore.reports import explain
+from longismore.run_folder import RunFolder, describe_run
+from longismore.store import Store, default_store_path
+from longismore.testsets import OutputsFile, match_outputs, read_outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from longismore.harness._pairwise_task import PairwiseTask
+    from longismore.judges import Judge
+    from longismore.records import Pair
+
+__all__ = ["POOL", "Pool"]
+
+logger = logging.getLogger(__name__)
+
+_EMBEDDED_REFERENCE = "mini:better"
+
+
+@dataclass(slots=True, eq=False)
+class _Session:
+    """The tasks that share judge and reference."""
+
+    settings: PairwiseSettings
+    judge: Judge
+    store: Store
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """What lm_eval handed to the task that joined last; it says which model is evaluated."""
+    tasks: list[weakref.ref[PairwiseTask]] = field(default_factory=list)
+    references: dict[str, OutputsFile] = field(default_factory=dict)
+    matched: weakref.WeakKeyDictionary[PairwiseTask, dict[tuple[str, str], Answer]] = field(
+        default_factory=weakref.WeakKeyDictionary
+    )
+    """The reference's answers to what each task asks."""
+
+    def alive(self) -> list[PairwiseTask]:
+        """The tasks that were not thrown away since."""
+        return [task for each in self.tasks if (task := each()) is not None]
+
+    def match_reference(self, task: PairwiseTask) -> None:
+        """Find the reference's answers to what *task* asks.
+
+        Raises:
+            UsageError: There is no reference, it cannot be read, or lacks an answer.
+        """
+        source = self.reference_source(task)
+        if source not in self.references:
+            self.references[source] = read_outputs(source)
+        self.matched[task] = match_outputs(task.examples, self.references[source], role="reference")
+
+    def reference_source(self, task: PairwiseTask) -> str:
+        """Where the reference's answers are; only the embedded test set brings its own."""
+        if self.settings.reference is not None:
+            return self.settings.reference
+        if task.testset.name == "mini":
+            return _EMBEDDED_REFERENCE
+        raise ConfigError(
+            f"no reference answers were given for {task.testset.name}. Make them with the model to compare with:\n"
+            "  lm_eval run --model hf --model_args pretrained=REFERENCE_MODEL --tasks longismore_pairwise "
+            "--predict_only --log_samples --output_path reference\n"
+            "then add judge_reference=reference (the folder) to --metadata, or set LONGISMORE_JUDGE_REFERENCE"
+        )
+
+
+class Pool:
+    """The tasks of this process that wait to be judged."""
+
+    def __init__(self) -> None:
+        self._sessions: list[_Session] = []
+
+    def add(self, task: PairwiseTask, metadata: Mapping[str, Any]) -> None:
+        """Let *task* join, and check all that judging it needs; nothing is generated or spent yet.
+
+        Raises:
+            UsageError: Judge, key, reference or settings will not do; the message says what to do.
+        """
+        join_host_logging()
+        settings = PairwiseSettings.read(metadata, os.environ)
+        if self._left_behind(task):
+            for broken_off in self._sessions:
+                broken_off.tasks = []
+        self._close_idle()
+        session = next((each for each in self._sessions if each.settings == settings), None)
+        if session is None:
+            session = _open_session(settings, task)
+            self._sessions.append(session)
+        session.metadata = metadata
+        session.match_reference(task)
+        session.judge.check(task.examples, session.store)
+        session.tasks.append(weakref.ref(task))
+
+    def judge(self) -> None:
+        """Judge all tasks whose answers are there, each session in one pool of calls."""
+        for session in self._sessions:
+            tasks = [task for task in session.alive() if task.is_answered]
+            if tasks:
+                session.tasks = []
+                _judge(session, tasks)
+        if not any(session.alive() for session in self._sessions):
+            forget_tracker()
+        self._close_idle()
+
+    def _left_behind(self, task: PairwiseTask) -> bool:
+        """Whether the waiting tasks are of an earlier evaluation that broke off, and something keeps them alive.
+
+        Within one evaluation no name comes twice, and all tasks join before the first is answered.
+        """
+        waiting = [other for session in self._sessions for other in session.alive()]
+        return any(other.is_answered or other.task_name == task.task_name for other in waiting)
+
+    def _close_idle(self) -> None:
+        """Forget the sessions that no task is left of."""
+        idle = [session for session in self._sessions if not session.alive()]
+        self._sessions = [session for session in self._sessions if session not in idle]
+        for session in idle:
+            session.store.close()
+
+
+POOL = Pool()
+"""lm_eval makes the tasks itself and leaves no other place in which they could meet."""
+
+
+def _open_session(settings: PairwiseSettings, task: PairwiseTask) -> _Session:
+    if settings.judge is None:
+        raise ConfigError(
+            f"no judge was given for {task.task_name}; add one of these to --metadata as judge=SPEC, "
+            f"or set LONGISMORE_JUDGE:\n{CHOICES}"
+        )
+    options = JudgeOptions.from_mapping(dict(settings.options), os.environ)
+    # Ranks share the user's limit on calls in flight.
+    options = replace(options, concurrency=max(1, options.concurrency // task.ranks.world_size))
+    judge = make_judge(settings.judge, options)
+    return _Session(settings, judge, Store(settings.store or default_store_path()))
+
+
+def _judge(session: _Session, tasks: list[PairwiseTask]) -> None:
+    model = candidate_name(session.settings, session.metadata)
+    mine: list[Pair] = []
+    for task in tasks:
+        answers = {(task.testset.name, name): Answer(model, text) for name, text in task.answers.items()}
+        mine += make_pairs(task.examples, session.matched[task], answers)
+    ranks = tasks[0].ranks
+    # Ranks take documents in turns; files list them as the test sets do, however many ranks there were.
+    places = {place: number for number, place in enumerate(place for task in tasks for place in task.places)}
+    everyone = sorted(ranks.gather(mine), key=lambda pair: places[pair.testset, pair.id])
+    folder = _run_folder(session, tasks, model) if ranks.rank == 0 else None
+    with progress_bar(total=2 * len(mine), shown=ranks.rank == 0) as advance:
+        comparison = compare_pairs(
+            mine,
+            session.judge,
+            store=session.store,
+            folder=folder,
+            on_progress=advance,
+            team=ranks,
+            all_pairs=everyone,
+        )
+    for task in tasks:
+        task.take([verdict for verdict in comparison.verdicts if verdict.testset == task.testset.name])
+    if folder is not None:
+        for sentence in explain(comparison.results, note=session.judge.note):
+            logger.info("%s", sentence)
+        logger.info("run folder: %s (report.html, judgments.jsonl, results.json)", folder.path)
+
+
+def _run_folder(session: _Session, tasks: list[PairwiseTask], model: str) -> RunFolder:
+    sources = sorted({session.reference_source(task) for task in tasks})
+    run = describe_run(
+        judge=session.judge,
+        spec=session.settings.judge or "",
+        sources={"reference": ", ".join(sources), "candidate": candidate_path(session.metadata)},
+        testsets=[task.testset for task in tasks],
+        command=sys.argv,
+    )
+    return RunFolder.fresh(output_folder(session.settings) or Path("runs"), model, run)
