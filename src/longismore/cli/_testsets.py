@@ -1,0 +1,100 @@
+"""``longismore testsets``: what is asked, where it comes from, and whether it is at hand."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from longismore.testsets import TestSet
+
+__all__ = ["app"]
+
+app = typer.Typer(help="List, fetch and show the test sets.", no_args_is_help=True)
+
+_WIDEST = 400
+
+
+def _folder() -> Path | None:
+    text = os.environ.get("LONGISMORE_TESTSETS")
+    return Path(text) if text else None
+
+
+def _facts(testset: TestSet) -> dict[str, Any]:
+    return {
+        "name": testset.name,
+        "size": testset.size,
+        "version": testset.version,
+        "at_hand": testset.is_at_hand(_folder()),
+        "licence": testset.licence,
+        "source": testset.source,
+    }
+
+
+@app.command("list")
+def list_testsets(as_json: bool = typer.Option(False, "--json", help="Print one JSON list.")) -> None:
+    """List every test set, with its licence and whether it is at hand."""
+    from longismore.testsets import TESTSETS
+
+    rows = [_facts(TESTSETS.get(name)) for name in TESTSETS.names()]
+    if as_json:
+        sys.stdout.write(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table("name", "size", "at hand", "licence")
+    table.columns[1].justify = "right"
+    for row in rows:
+        table.add_row(row["name"], str(row["size"]), "yes" if row["at_hand"] else "no", row["licence"])
+    Console().print(table)
+    if not all(row["at_hand"] for row in rows):
+        sys.stderr.write("fetch what is missing: longismore testsets fetch\n")
+
+
+@app.command("fetch")
+def fetch(names: list[str] = typer.Argument(None, help="Test sets; default: all.")) -> None:
+    """Fetch test sets from their public address into the cache, checksum included."""
+    from longismore.testsets import TESTSETS
+
+    for name in names or TESTSETS.names():
+        testset = TESTSETS.get(name)
+        examples = testset.load(_folder())
+        sys.stdout.write(f"{name}: {len(examples)} instructions at hand\n")
+
+
+@app.command("show")
+def show(
+    name: str = typer.Argument(help="Test set."),
+    id: str | None = typer.Option(None, "--id", help="Only this instruction, in full."),  # noqa: A002
+    limit: int = typer.Option(10, min=1, help="How many instructions."),
+    as_json: bool = typer.Option(False, "--json", help="Print JSON lines, in full."),
+) -> None:
+    """Show the instructions of a test set."""
+    from dataclasses import asdict
+
+    from longismore.errors import UnknownNameError
+    from longismore.testsets import TESTSETS
+
+    examples = TESTSETS.get(name).load(_folder())
+    if id is not None:
+        chosen = [example for example in examples if example.id == id]
+        if not chosen:
+            raise UnknownNameError(f"id of {name}", id, [example.id for example in examples])
+    else:
+        chosen = examples[:limit]
+    for example in chosen:
+        if as_json:
+            sys.stdout.write(json.dumps(asdict(example), ensure_ascii=False) + "\n")
+        else:
+            text = (
+                example.prompt if id is not None or len(example.prompt) <= _WIDEST else example.prompt[:_WIDEST] + " …"
+            )
+            sys.stdout.write(f"{example.id}\n  " + text.replace("\n", "\n  ") + "\n")
+    if id is None and len(chosen) < len(examples):
+        sys.stderr.write(f"{len(chosen)} of {len(examples)}; --limit shows more\n")

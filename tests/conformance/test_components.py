@@ -1,0 +1,75 @@
+"""What every component promises, checked for all of them by name."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+import longismore
+from longismore.harness import TASKS_FOLDER
+from longismore.judges import JUDGES
+from longismore.testsets import TESTSETS, TestSet
+
+FIVE = ["koala", "lima", "sinstruct", "vicuna", "wizardlm"]
+
+
+@pytest.fixture
+def folder(request: pytest.FixtureRequest) -> Path | None:
+    """Where the published files are; mini needs none."""
+    name = request.getfixturevalue("name")
+    return None if name == "mini" else Path(request.getfixturevalue("data")) / "testsets"
+
+
+def test_there_are_five_public_sets_and_our_own() -> None:
+    """Names are file names; nothing is registered in a central list."""
+    assert sorted([*FIVE, "mini"]) == TESTSETS.names()
+
+
+@pytest.mark.parametrize("name", TESTSETS.names())
+def test_a_test_set_says_where_it_comes_from(name: str) -> None:
+    """Name, version, size, licence and source."""
+    testset: TestSet = TESTSETS.get(name)
+    assert name == testset.name
+    assert testset.version >= 1
+    assert testset.size > 0
+    assert testset.licence
+    assert testset.source
+    assert importlib.import_module(f"longismore.testsets.{name}").__doc__
+
+
+@pytest.mark.parametrize("name", TESTSETS.names())
+def test_a_test_set_loads_the_same_twice(name: str, folder: Path | None) -> None:
+    """With unique ids, its own name on every example, and texts that are not blank."""
+    testset = TESTSETS.get(name)
+    examples = testset.load(folder)
+    assert testset.size == len(examples) == len({example.id for example in examples})
+    assert {name} == {example.testset for example in examples}
+    assert all(text.strip() for example in examples for text in (example.prompt, example.question))
+    assert [asdict(example) for example in examples] == [asdict(example) for example in testset.load(folder)]
+
+
+@pytest.mark.parametrize("name", TESTSETS.names())
+def test_a_test_set_has_its_task_file(name: str) -> None:
+    """Named like it."""
+    text = (TASKS_FOLDER / f"longismore_{name}.yaml").read_text()
+    assert f"task: longismore_{name}\n" in text
+    assert f"testset: {name}\n" in text
+
+
+@pytest.mark.parametrize("name", JUDGES.names())
+def test_a_judge_is_a_function_with_a_docstring(name: str) -> None:
+    """From the rest of its spec and the options to a judge."""
+    factory = JUDGES.get(name)
+    assert callable(factory)
+    assert factory.__doc__
+    assert importlib.import_module(f"longismore.judges.{name}").__doc__
+
+
+def test_files_stay_readable() -> None:
+    """No module over 300 lines, none called utils or the like."""
+    sources = list(Path(longismore.__file__).parent.rglob("*.py"))
+    assert [] == [path.name for path in sources if len(path.read_text().splitlines()) > 300]
+    assert [] == [path.name for path in sources if path.stem.strip("_") in {"utils", "common", "misc", "helpers"}]
