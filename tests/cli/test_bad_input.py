@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from judge_server import JudgeServer
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -103,6 +105,19 @@ def test_an_answer_of_two_megabytes(command: Callable[..., Any], rows: Rows, tmp
     for judge in ("length", "lexical"):
         ended = command("compare", "mini:better", "long.json", "-t", "mini", "--judge", judge, "--json")
         assert (0, 40) == (ended.code, json.loads(ended.out)["pooled"]["n"])
+
+
+def test_two_megabytes_reach_a_server_whole(command: Callable[..., Any], rows: Rows, tmp_path: Path) -> None:
+    """A judge of a server is sent the answer as it is; whether it can read so much is the server's business."""
+    rows[6]["output"] = "word " * 400_000
+    (tmp_path / "long.json").write_text(json.dumps(rows))
+    with JudgeServer() as server:
+        ended = command(
+            "compare", "mini:better", "long.json", "-t", "mini", "--judge", "openai/test-judge",
+            "--base-url", server.base_url, "--json",
+        )  # fmt: skip
+    assert (0, 40) == (ended.code, json.loads(ended.out)["pooled"]["n"])
+    assert 2 == sum("word " * 400_000 in body["messages"][1]["content"] for body in server.answered)
 
 
 @pytest.mark.parametrize(

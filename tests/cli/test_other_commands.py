@@ -76,6 +76,17 @@ def test_published_reviews_give_the_published_figures(
         }, name
 
 
+def test_import_says_what_it_wrote(command: Command, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With --json, as one object: pairs, judge calls by their state, and the files."""
+    monkeypatch.setenv("LONGISMORE_TESTSETS", str(data / "testsets"))
+    path = data / "reviews" / "cherry_5per_vs_alpaca" / "koala_wrap_reviews_gpt4.json"
+    document = json.loads(command("import", path, "--format", "cherry", "-t", "koala", "-o", "K", "--json").out)
+    assert ("koala", "gpt4", 180, {"judged": 360}) == tuple(
+        document[key] for key in ("testset", "judge", "pairs", "judgments")
+    )
+    assert {"judgments.jsonl", "reference.json", "candidate.json"} == set(document["files"])
+
+
 def test_reviews_of_another_test_set_are_refused(command: Command, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The row that does not fit is named."""
     monkeypatch.setenv("LONGISMORE_TESTSETS", str(data / "testsets"))
@@ -90,17 +101,17 @@ def test_reviews_of_another_test_set_are_refused(command: Command, data: Path, m
 
 def test_testsets_list_knows_the_six(command: Command) -> None:
     """With sizes, and whether they are at hand."""
-    rows = json.loads(command("testsets", "list", "--json").out)
+    rows = json.loads(command("testsets", "list", "--json").out)["testsets"]
     assert {"koala": 180, "lima": 300, "mini": 40, "sinstruct": 252, "vicuna": 80, "wizardlm": 218} == {
-        row["name"]: row["size"] for row in rows
+        name: row["size"] for name, row in rows.items()
     }
-    assert ["mini"] == [row["name"] for row in rows if row["at_hand"]]
+    assert ["mini"] == [name for name, row in rows.items() if row["at_hand"]]
 
 
 def test_testsets_show_prints_one_instruction(command: Command) -> None:
     """By its id; an unknown id is an error with near names."""
     ended = command("testsets", "show", "mini", "--id", "mini_0", "--json")
-    assert "mini_0" == json.loads(ended.out)["id"]
+    assert ["mini_0"] == [example["id"] for example in json.loads(ended.out)["examples"]]
     assert 2 == command("testsets", "show", "mini", "--id", "mini_99").code
 
 
@@ -109,6 +120,7 @@ def test_testsets_fetch_says_what_is_at_hand(command: Command, data: Path, monke
     assert 2 == command("testsets", "fetch", "vicuna").code
     monkeypatch.setenv("LONGISMORE_TESTSETS", str(data / "testsets"))
     assert "vicuna: 80 instructions at hand\n" == command("testsets", "fetch", "vicuna").out
+    assert ["vicuna"] == list(json.loads(command("testsets", "fetch", "vicuna", "--json").out)["testsets"])
 
 
 def test_doctor_never_shows_a_key(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
+import sys
+from collections import Counter
 from pathlib import Path
 
 import typer
@@ -21,13 +24,13 @@ def import_reviews(
     judge: str | None = typer.Option(None, help="Name of the judge; default: what the file's name says."),
     reference: str | None = typer.Option(None, help="Name of the reference model."),
     candidate: str | None = typer.Option(None, help="Name of the candidate; alpagasus: which model is the candidate."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
     """Read published review files and write judgments.jsonl, reference.json and candidate.json."""
     from longismore._jsonl import write_json
     from longismore.comparison import pair_of
     from longismore.errors import UnknownNameError
     from longismore.judges import REVIEW_FORMATS, ReviewNames, write_judgments
-    from longismore.records import Status
     from longismore.run_folder import output_rows
     from longismore.testsets import TESTSETS
 
@@ -37,16 +40,18 @@ def import_reviews(
     examples = TESTSETS.get(testset).load(Path(folder) if folder else None)
     names = ReviewNames(judge=judge, reference=reference, candidate=candidate)
     judgments = REVIEW_FORMATS[format](files, examples, names)
-    pairs = {each.id: pair_of(each) for each in judgments}
-    write_judgments(output / "judgments.jsonl", judgments)
+    pairs = list({each.id: pair_of(each) for each in judgments}.values())
+    paths = {name: output / name for name in ("judgments.jsonl", "reference.json", "candidate.json")}
+    write_judgments(paths["judgments.jsonl"], judgments)
     for role in ("reference", "candidate"):
-        write_json(output / f"{role}.json", output_rows(list(pairs.values()), role))
-    unparsed = sum(each.status is Status.UNPARSED for each in judgments)
-    logger.info(
-        "%d judgments of %d pairs of %s by %s, %d of them unparsed; written to %s",
-        len(judgments), len(pairs), testset, judgments[0].judge, unparsed, output,
-    )  # fmt: skip
+        write_json(paths[f"{role}.json"], output_rows(pairs, role))
+    counts = Counter(each.status.value for each in judgments)
+    said = ", ".join(f"{count} {status}" for status, count in counts.items())
+    logger.info("%d pairs of %s by %s: %s calls; written to %s", len(pairs), testset, judgments[0].judge, said, output)
     logger.info(
         "next: longismore compare %s %s --testset %s --judge replay:%s",
-        output / "reference.json", output / "candidate.json", testset, output / "judgments.jsonl",
+        paths["reference.json"], paths["candidate.json"], testset, paths["judgments.jsonl"],
     )  # fmt: skip
+    if as_json:
+        document = {"testset": testset, "judge": judgments[0].judge, "pairs": len(pairs), "judgments": counts}
+        sys.stdout.write(json.dumps(document | {"files": {name: str(path) for name, path in paths.items()}}) + "\n")

@@ -25,9 +25,12 @@ def _folder() -> Path | None:
     return Path(text) if text else None
 
 
+def _print_json(document: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+
+
 def _facts(testset: TestSet) -> dict[str, Any]:
     return {
-        "name": testset.name,
         "size": testset.size,
         "version": testset.version,
         "at_hand": testset.is_at_hand(_folder()),
@@ -37,35 +40,41 @@ def _facts(testset: TestSet) -> dict[str, Any]:
 
 
 @app.command("list")
-def list_testsets(as_json: bool = typer.Option(False, "--json", help="Print one JSON list.")) -> None:
+def list_testsets(as_json: bool = typer.Option(False, "--json", help="Print one JSON object.")) -> None:
     """List every test set, with its licence and whether it is at hand."""
     from longismore.testsets import TESTSETS
 
-    rows = [_facts(TESTSETS.get(name)) for name in TESTSETS.names()]
+    rows = {name: _facts(TESTSETS.get(name)) for name in TESTSETS.names()}
     if as_json:
-        sys.stdout.write(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+        _print_json({"testsets": rows})
         return
     from rich.console import Console
     from rich.table import Table
 
     table = Table("name", "size", "at hand", "licence")
     table.columns[1].justify = "right"
-    for row in rows:
-        table.add_row(row["name"], str(row["size"]), "yes" if row["at_hand"] else "no", row["licence"])
+    for name, row in rows.items():
+        table.add_row(name, str(row["size"]), "yes" if row["at_hand"] else "no", row["licence"])
     Console().print(table)
-    if not all(row["at_hand"] for row in rows):
+    if not all(row["at_hand"] for row in rows.values()):
         sys.stderr.write("fetch what is missing: longismore testsets fetch\n")
 
 
 @app.command("fetch")
-def fetch(names: list[str] = typer.Argument(None, help="Test sets; default: all.")) -> None:
+def fetch(
+    names: list[str] = typer.Argument(None, help="Test sets; default: all."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
+) -> None:
     """Fetch test sets from their public address into the cache, checksum included."""
     from longismore.testsets import TESTSETS
 
-    for name in names or TESTSETS.names():
-        testset = TESTSETS.get(name)
+    testsets = [TESTSETS.get(name) for name in names or TESTSETS.names()]
+    for testset in testsets:
         examples = testset.load(_folder())
-        sys.stdout.write(f"{name}: {len(examples)} instructions at hand\n")
+        if not as_json:
+            sys.stdout.write(f"{testset.name}: {len(examples)} instructions at hand\n")
+    if as_json:
+        _print_json({"testsets": {testset.name: _facts(testset) for testset in testsets}})
 
 
 @app.command("show")
@@ -73,7 +82,7 @@ def show(
     name: str = typer.Argument(help="Test set."),
     id: str | None = typer.Option(None, "--id", help="Only this instruction, in full."),  # noqa: A002
     limit: int = typer.Option(10, min=1, help="How many instructions."),
-    as_json: bool = typer.Option(False, "--json", help="Print JSON lines, in full."),
+    as_json: bool = typer.Option(False, "--json", help="Print one JSON object, in full."),
 ) -> None:
     """Show the instructions of a test set."""
     from dataclasses import asdict
@@ -88,10 +97,10 @@ def show(
             raise UnknownNameError(f"id of {name}", id, [example.id for example in examples])
     else:
         chosen = examples[:limit]
-    for example in chosen:
-        if as_json:
-            sys.stdout.write(json.dumps(asdict(example), ensure_ascii=False) + "\n")
-        else:
+    if as_json:
+        _print_json({"testset": name, "examples": [asdict(example) for example in chosen]})
+    else:
+        for example in chosen:
             text = (
                 example.prompt if id is not None or len(example.prompt) <= _WIDEST else example.prompt[:_WIDEST] + " …"
             )
