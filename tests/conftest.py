@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import socket
 from itertools import count
@@ -14,7 +15,7 @@ import pytest
 from longismore.records import Answer, Judgment, Order, Pair, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 _numbers = count()
 
@@ -38,6 +39,15 @@ def _own_home(_homes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> Iterator[None]:
+    """A log that a test has joined with lm_eval's writes to that test's stderr, which is closed by the next."""
+    log = logging.getLogger("longismore")
+    handlers, level, propagate = log.handlers[:], log.level, log.propagate
+    yield
+    log.handlers, log.level, log.propagate = handlers, level, propagate
 
 
 @pytest.fixture(autouse=True)
