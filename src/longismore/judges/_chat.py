@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from longismore.judges._order import preference_of
+from longismore.judges._order import by_model, make_judgment
 from longismore.judges._parse import PARSER_VERSION, parse_score_pair
 from longismore.judges._run import Call, run_calls
 from longismore.judges._score_pair import PROMPT_VERSION, prompt_text, render
-from longismore.records import Judgment, Order, Status
+from longismore.records import Order, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from longismore.judges._client import ChatClient
     from longismore.judges._judge import JudgeOptions, OnJudgment
     from longismore.judges._run import Answered
-    from longismore.records import Example, Pair
+    from longismore.records import Example, Judgment, Pair
     from longismore.store import Store
 
 __all__ = ["ChatJudge", "digest"]
@@ -84,36 +84,24 @@ class ChatJudge:
 
     def _judgment(self, pair: Pair, order: Order, answered: Answered, fingerprint: str) -> Judgment:
         completion = answered.completion
-        status, scores = Status.FAILED, None
-        if completion is not None:
-            scores = None if completion.refused else parse_score_pair(completion.text)
-            unread = Status.REFUSED if completion.refused else Status.UNPARSED
-            status = unread if scores is None else Status.JUDGED
-        reference, candidate = _by_model(scores, order)
-        return Judgment(
-            id=pair.id,
-            testset=pair.testset,
-            prompt=pair.prompt,
-            reference=pair.reference,
-            candidate=pair.candidate,
-            order=order,
+        if completion is None:
+            return make_judgment(pair, order, judge=self.name, fingerprint=fingerprint, status=Status.FAILED)
+        shown = None if completion.refused else parse_score_pair(completion.text)
+        unread = Status.REFUSED if completion.refused else Status.UNPARSED
+        judgment = make_judgment(
+            pair,
+            order,
             judge=self.name,
             fingerprint=fingerprint,
-            status=status,
-            score_reference=reference,
-            score_candidate=candidate,
-            preference=None if reference is None or candidate is None else preference_of(reference, candidate),
-            completion=None if completion is None else completion.text,
-            input_tokens=None if completion is None else completion.input_tokens,
-            output_tokens=None if completion is None else completion.output_tokens,
-            cost_usd=None if completion is None else completion.cost_usd,
+            status=unread if shown is None else Status.JUDGED,
+            scores=by_model(shown, order),
+        )
+        return replace(
+            judgment,
+            completion=completion.text,
+            input_tokens=completion.input_tokens,
+            output_tokens=completion.output_tokens,
+            cost_usd=completion.cost_usd,
             latency_s=answered.latency_s,
             created=answered.created,
         )
-
-
-def _by_model(scores: tuple[float, float] | None, order: Order) -> tuple[float | None, float | None]:
-    """From scores as shown to the scores of reference and candidate."""
-    if scores is None:
-        return None, None
-    return scores if order is Order.REFERENCE_FIRST else (scores[1], scores[0])

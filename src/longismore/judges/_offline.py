@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from longismore.errors import ConfigError
 from longismore.judges._chat import digest
-from longismore.judges._order import preference_of
-from longismore.records import Judgment, Order, Status
+from longismore.judges._order import make_judgment
+from longismore.records import Order, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,25 +47,19 @@ class ScoringJudge:
     def judge(self, pairs: Sequence[Pair], *, store: Store, on_judgment: OnJudgment) -> None:  # noqa: ARG002
         """Score both answers of every pair."""
         for pair in pairs:
-            reference = self.score(pair.prompt, pair.reference.output)
-            candidate = self.score(pair.prompt, pair.candidate.output)
+            reference, candidate = (
+                self.score(pair.prompt, answer.output) for answer in (pair.reference, pair.candidate)
+            )
             for order in Order:
-                on_judgment(
-                    Judgment(
-                        id=pair.id,
-                        testset=pair.testset,
-                        prompt=pair.prompt,
-                        reference=pair.reference,
-                        candidate=pair.candidate,
-                        order=order,
-                        judge=self.name,
-                        fingerprint=self.fingerprint,
-                        status=Status.JUDGED,
-                        score_reference=reference,
-                        score_candidate=candidate,
-                        preference=preference_of(reference, candidate),
-                    )
+                judgment = make_judgment(
+                    pair,
+                    order,
+                    judge=self.name,
+                    fingerprint=self.fingerprint,
+                    status=Status.JUDGED,
+                    scores=(reference, candidate),
                 )
+                on_judgment(judgment)
 
 
 def refuse_argument(name: str, argument: str) -> None:

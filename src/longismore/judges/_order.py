@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from longismore.records import Order, Outcome, Status, Verdict
+from longismore.records import Judgment, Order, Outcome, Status, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from longismore.records import Judgment, Pair
+    from longismore.records import Pair
 
-__all__ = ["combine", "outcome_of", "preference_of"]
+__all__ = ["by_model", "combine", "make_judgment", "outcome_of", "preference_of"]
 
 _EQUAL = 0.5
 
@@ -26,6 +26,37 @@ def preference_of(score_reference: float, score_candidate: float) -> float:
     if score_candidate == score_reference:
         return _EQUAL
     return float(score_candidate > score_reference)
+
+
+def by_model(shown: tuple[float, float] | None, order: Order) -> tuple[float, float] | None:
+    """From the scores of the first and second answer shown to those of reference and candidate."""
+    return shown if shown is None or order is Order.REFERENCE_FIRST else (shown[1], shown[0])
+
+
+def make_judgment(
+    pair: Pair,
+    order: Order,
+    *,
+    judge: str,
+    fingerprint: str,
+    status: Status,
+    scores: tuple[float, float] | None = None,
+) -> Judgment:
+    """The judgment on one order of a pair; the preference follows from the scores of reference and candidate."""
+    return Judgment(
+        id=pair.id,
+        testset=pair.testset,
+        prompt=pair.prompt,
+        reference=pair.reference,
+        candidate=pair.candidate,
+        order=order,
+        judge=judge,
+        fingerprint=fingerprint,
+        status=status,
+        score_reference=None if scores is None else scores[0],
+        score_candidate=None if scores is None else scores[1],
+        preference=None if scores is None else preference_of(*scores),
+    )
 
 
 def outcome_of(preferences: tuple[float | None, float | None]) -> Outcome | None:

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 from longismore._jsonl import read_json
 from longismore.errors import ConfigError, SchemaError
 from longismore.judges._chat import digest
-from longismore.judges._order import preference_of
+from longismore.judges._order import by_model, make_judgment
 from longismore.judges._parse import parse_score_pair
-from longismore.records import Answer, Example, Judgment, Order, Status
+from longismore.records import Answer, Example, Judgment, Order, Pair, Status
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -195,23 +195,23 @@ def _text(row: Mapping[str, Any], name: str, where: str) -> str:
 def _judgment(
     example: Example, reference: Answer, candidate: Answer, review: _Review, origin: tuple[str, str]
 ) -> Judgment:
-    shown = _scores(review)
-    by_model = shown if shown is None or review.order is Order.REFERENCE_FIRST else (shown[1], shown[0])
-    return Judgment(
+    pair = Pair(
         id=example.id,
         testset=example.testset,
         prompt=example.question,
         reference=reference,
         candidate=candidate,
-        order=review.order,
+    )
+    scores = by_model(_scores(review), review.order)
+    judgment = make_judgment(
+        pair,
+        review.order,
         judge=origin[1],
         fingerprint=digest(["import", *origin]),
-        status=Status.UNPARSED if by_model is None else Status.JUDGED,
-        score_reference=None if by_model is None else by_model[0],
-        score_candidate=None if by_model is None else by_model[1],
-        preference=None if by_model is None else preference_of(*by_model),
-        completion=review.completion,
+        status=Status.UNPARSED if scores is None else Status.JUDGED,
+        scores=scores,
     )
+    return replace(judgment, completion=review.completion)
 
 
 def _scores(review: _Review) -> tuple[float, float] | None:

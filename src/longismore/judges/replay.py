@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from longismore.errors import ConfigError, DataError
 from longismore.judges import JUDGES
 from longismore.judges._judgments import read_judgments
+from longismore.judges._order import make_judgment
 from longismore.records import Judgment, Order, Status
 
 if TYPE_CHECKING:
@@ -72,17 +73,7 @@ class ReplayJudge:
     def _judgment(self, pair: Pair, order: Order) -> Judgment:
         recorded = self.recorded.get((pair.testset, pair.id, order))
         if recorded is None:
-            return Judgment(
-                id=pair.id,
-                testset=pair.testset,
-                prompt=pair.prompt,
-                reference=pair.reference,
-                candidate=pair.candidate,
-                order=order,
-                judge=self.name,
-                fingerprint=self.fingerprint,
-                status=Status.FAILED,
-            )
+            return make_judgment(pair, order, judge=self.name, fingerprint=self.fingerprint, status=Status.FAILED)
         for role in ("reference", "candidate"):
             given, then = getattr(pair, role).output, getattr(recorded, role).output
             if given != then:
