@@ -10,10 +10,12 @@ import hashlib
 import platform
 import re
 from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 from longismore._jsonl import dump_line, write_json, write_text
@@ -22,14 +24,14 @@ from longismore.judges import judgment_to_row, write_judgments
 from longismore.reports import run_html, run_markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from longismore.judges import Judge
     from longismore.records import Judgment, Pair
     from longismore.reports import Results
     from longismore.testsets import TestSet
 
-__all__ = ["RunFolder", "describe_run", "output_rows", "source_of"]
+__all__ = ["RunFolder", "check_writable", "describe_run", "output_rows", "source_of"]
 
 _VERSIONED = ("longismore", "lm_eval", "numpy", "openai")
 
@@ -110,12 +112,35 @@ def _versions() -> dict[str, str]:
     return found
 
 
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{path}: run folders cannot be written here: {error.strerror}; name another folder with "
+            "--output, in lm_eval --output_path or judge_output"
+        ) from error
+
+
+def check_writable(parent: Path) -> None:
+    """Find out, before anything is generated or paid, whether a run folder can be made below *parent*.
+
+    Raises:
+        DataError: It cannot.
+    """
+    with _explained(parent):
+        parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=parent):
+            pass
+
+
 @dataclass(slots=True)
 class RunFolder:
     """The folder of one run, filled while it goes on.
 
     Args:
-        path: Where; made by :meth:`begin`.
+        path: Where; it exists.
         run: What ``run.json`` will say (:func:`describe_run`).
     """
 
@@ -125,14 +150,24 @@ class RunFolder:
 
     @classmethod
     def fresh(cls, parent: Path, name: str, run: dict[str, Any]) -> RunFolder:
-        """A folder below *parent* that does not exist yet, named after the time and *name*."""
+        """A new folder below *parent*, named after the time and *name*; two runs never get the same.
+
+        Raises:
+            DataError: It cannot be made.
+        """
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[-60:] or "run"
         path = parent / f"{stamp}-{safe}"
         number = 2
-        while path.exists():
-            path = parent / f"{stamp}-{safe}-{number}"
-            number += 1
+        with _explained(parent):
+            parent.mkdir(parents=True, exist_ok=True)
+            while True:
+                try:
+                    path.mkdir()
+                    break
+                except FileExistsError:
+                    path = parent / f"{stamp}-{safe}-{number}"
+                    number += 1
         return cls(path, run | {"name": path.name})
 
     def begin(self, pairs: Sequence[Pair]) -> None:
@@ -146,14 +181,11 @@ class RunFolder:
             self.run[role] = {"model": ", ".join(names)} | self.run.get(role, {})
         for testset, count in Counter(pair.testset for pair in pairs).items():
             self.run["testsets"].setdefault(testset, {})["pairs"] = count
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
+        with _explained(self.path):
             for role in ("reference", "candidate"):
                 write_json(self.path / f"{role}.json", output_rows(pairs, role))
             self._write_run("judging")
             self._lines = (self.path / "judgments.jsonl").open("w", encoding="utf-8", newline="\n")
-        except OSError as error:
-            raise DataError(f"{self.path}: the run folder cannot be written: {error.strerror}") from error
 
     def record(self, judgment: Judgment) -> None:
         """Write one judgment down at once."""

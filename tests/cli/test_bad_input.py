@@ -140,6 +140,14 @@ def test_a_judge_that_will_not_do(command: Callable[..., Any], spec: str, expect
     assert "Traceback" not in ended.err
 
 
+def test_a_folder_that_cannot_be_written(command: Callable[..., Any], tmp_path: Path) -> None:
+    """It is named before anything is asked, with the ways to name another."""
+    (tmp_path / "occupied").write_text("a file")
+    ended = command("compare", "mini:better", "mini:longer", "-t", "mini", "--judge", "length", "--output", "occupied")
+    assert 2 == ended.code
+    assert "occupied: run folders cannot be written here" in ended.err
+
+
 def test_an_unknown_test_set(command: Callable[..., Any]) -> None:
     """Near names are offered."""
     ended = command("compare", "mini:better", "mini:longer", "-t", "kola", "--judge", "length")

@@ -168,6 +168,8 @@ def test_published_reviews_through_lm_eval(data: Path, tmp_path: Path) -> None:
         ({"judge": "length", "judge_reference": "short.json"}, "no answer for 3 of 180 prompts of koala"),
         ({"judge": "length", "judge_refrence": "reference.json"}, 'unknown key in --metadata: "judge_refrence"'),
         ({"judge": "length", "judge_api_key": "secret"}, "from the environment only"),
+        ({"judge": "length", "judge_reference": "reference.json", "judge_output": "reference.json"},
+         "run folders cannot be written here"),
         ({"judge": "openai/x", "judge_base_url": "http://127.0.0.1:9/v1", "judge_reference": "reference.json"},
          "cannot be reached"),
     ],

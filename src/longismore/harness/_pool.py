@@ -23,7 +23,7 @@ from longismore.judges import JudgeOptions, make_judge
 from longismore.judges._spec import CHOICES
 from longismore.records import Answer
 from longismore.reports import explain
-from longismore.run_folder import RunFolder, describe_run
+from longismore.run_folder import RunFolder, check_writable, describe_run
 from longismore.store import Store, default_store_path
 from longismore.testsets import OutputsFile, match_outputs, read_outputs
 
@@ -109,6 +109,8 @@ class Pool:
             session = _open_session(settings, task)
             self._sessions.append(session)
         session.metadata = metadata
+        if task.ranks.rank == 0:
+            check_writable(_runs(settings))
         session.match_reference(task)
         session.judge.check(task.examples, session.store)
         session.tasks.append(weakref.ref(task))
@@ -195,4 +197,8 @@ def _run_folder(session: _Session, tasks: list[PairwiseTask], model: str) -> Run
         testsets=[task.testset for task in tasks],
         command=sys.argv,
     )
-    return RunFolder.fresh(output_folder(session.settings) or Path("runs"), model, run)
+    return RunFolder.fresh(_runs(session.settings), model, run)
+
+
+def _runs(settings: PairwiseSettings) -> Path:
+    return output_folder(settings) or Path("runs")
