@@ -134,6 +134,28 @@ def test_kill_9_loses_nothing_that_was_answered(data: Path, tmp_path: Path) -> N
     assert twice <= concurrency  # only what was in flight when it was killed
 
 
+def test_ctrl_c_says_what_is_kept(tmp_path: Path) -> None:
+    """Exit code 130, one message, no traceback; the same command goes on where it was."""
+    with JudgeServer(latency_s=0.05) as server:
+        arguments = [
+            sys.executable, "-m", "longismore", "compare", "mini:better", "mini:longer", "--testset", "mini",
+            "--judge", "openai/test-judge", "--base-url", server.base_url, "--concurrency", "4",
+        ]  # fmt: skip
+        with subprocess.Popen(arguments, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+            while len(server.answered) < 10 and process.poll() is None:
+                time.sleep(0.01)
+            process.send_signal(signal.SIGINT)
+            said = process.communicate(timeout=60)[1]
+        assert 130 == process.returncode
+        assert "the same command goes on from there" in said
+        assert "Traceback" not in said
+        again = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert 0 == again.returncode, again.stderr
+        asked = Counter(json.dumps(body) for body in server.requests)
+    assert 80 == len(asked)
+    assert sum(count > 1 for count in asked.values()) <= 4
+
+
 def test_published_reviews_through_lm_eval(data: Path, tmp_path: Path) -> None:
     """Cherry's GPT-4 reviews of Koala, replayed: 85/36/59, as the command in the README and the issue say."""
     testsets = {"LONGISMORE_TESTSETS": str(data / "testsets")}
