@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +15,6 @@ import longismore
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     Command = Callable[..., Any]
 
@@ -97,6 +97,15 @@ def test_reviews_of_another_test_set_are_refused(command: Command, data: Path, m
     unknown = command("import", path, "--format", "chery", "-t", "koala", "-o", "K")
     assert 2 == unknown.code
     assert "did you mean cherry?" in unknown.err
+
+
+def test_the_examples_of_the_readme_work(command: Command) -> None:
+    """Those that need no file of the reader's."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    examples = [line.split()[1:] for line in readme.splitlines() if line.startswith("longismore compare mini:")]
+    assert examples
+    for arguments in examples:
+        assert 0 == command(*arguments).code
 
 
 def test_testsets_list_knows_the_six(command: Command) -> None:

@@ -9,15 +9,13 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from judge_server import JudgeServer
 from longismore.testsets import TESTSETS
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.slow
 
@@ -212,6 +210,18 @@ def test_what_can_fail_fails_before_the_first_generation(
     assert expected in ended.stderr
     assert "Traceback" not in ended.stderr
     assert "Running generate_until" not in ended.stderr
+
+
+def test_the_first_command_of_the_readme_prints_the_table_of_the_readme(tmp_path: Path) -> None:
+    """Without its installation, which .ci/run and the reader try."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    (command,) = (line for line in readme.splitlines() if ".venv/bin/lm_eval run" in line)
+    arguments = command.partition(".venv/bin/lm_eval run ")[2].split()
+    ended = run(*arguments, cwd=tmp_path, plain=True)
+    assert 0 == ended.returncode, ended.stderr[-3000:]
+    table = [line for line in readme.splitlines() if line.startswith("|") and ("none" in line or "Tasks" in line)]
+    assert 7 == len(table)
+    assert table == [line.rstrip() for line in ended.stdout.splitlines() if line.rstrip() in table]
 
 
 def test_the_plain_command_ends_with_2_as_well(tmp_path: Path) -> None:
