@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 EOS, PAD, BOS = "<|end|>", "<|pad|>", "<|begin|>"
 VOCABULARY = 1000
-LENGTH_TOKENS = 4096
-"""lm_eval cuts prompts to what is left of this after max_gen_toks, 2,048 in the tasks of longismore."""
+LENGTH_TOKENS = 2048
+"""lm_eval cuts prompts to what is left of this after max_gen_toks, 1,024 in the tasks of longismore."""
 WINDOW_TOKENS, BATCH = 128, 8
 CHAT_TEMPLATE = (
     "{% for message in messages %}{{ '[' + message['role'] + ']\n' + message['content'] + '" + EOS + "\n' }}"

@@ -192,7 +192,7 @@ def test_gen_kwargs_reach_the_model_and_stay_in_their_evaluation() -> None:
     evaluate(second, ["longismore_mini"], limit=1)
     [(_, changed)], [(_, default)] = first.asked, second.asked
     assert {"until": [], "max_gen_toks": 7, "do_sample": True, "temperature": 0.3} == changed
-    assert {"until": [], "max_gen_toks": 2048, "do_sample": False, "temperature": 0.0} == default
+    assert {"until": [], "max_gen_toks": 1024, "do_sample": False, "temperature": 0.0} == default
 
 
 def test_use_cache_generates_once(tmp_path: Path) -> None:

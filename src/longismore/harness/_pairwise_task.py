@@ -113,7 +113,8 @@ class PairwiseTask(ConfigurableTask):  # type: ignore[misc]  # lm_eval has no ty
                 "num_fewshot": 0,
                 "metric_list": [],
                 # An empty "until": lm_eval would else cut every answer at its first blank line.
-                "generation_kwargs": {"until": [], "max_gen_toks": 2048, "do_sample": False, "temperature": 0.0},
+                # 1,024 tokens: a model with a context of 2,048 still has room for the prompt.
+                "generation_kwargs": {"until": [], "max_gen_toks": 1024, "do_sample": False, "temperature": 0.0},
                 **config,
             }
         )
