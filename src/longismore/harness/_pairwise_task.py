@@ -186,8 +186,9 @@ class PairwiseTask(ConfigurableTask):  # type: ignore[misc]  # lm_eval has no ty
         verdict = self.verdicts[doc["id"]]
         if verdict.outcome is None:
             return dict.fromkeys(_AGGREGATED)
-        lengths = (verdict.candidate_chars, verdict.reference_chars)
-        return {name: value(verdict) for name, value in METRICS.items()} | {"length_ratio": lengths, "unjudged": 0.0}
+        # For the logged sample; the set's ratio is that of the sums. An empty reference counts as one character.
+        ratio = verdict.candidate_chars / max(1, verdict.reference_chars)
+        return {name: value(verdict) for name, value in METRICS.items()} | {"length_ratio": ratio, "unjudged": 0.0}
 
     def aggregation(self) -> Any:
         """Means with lm_eval's own standard error, and two figures of the whole set."""
