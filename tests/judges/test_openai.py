@@ -395,6 +395,14 @@ def test_check_passes_and_spends_nothing(caplog: pytest.LogCaptureFixture) -> No
     assert ([], []) == (server.requests, caplog.records)
 
 
+def test_check_asks_the_server_once() -> None:
+    """However many test sets a run has."""
+    with JudgeServer() as server:
+        client = OpenAIClient(model="test-judge", options=JudgeOptions(base_url=server.base_url))
+        client.check()
+    client.check()  # the server is gone: asking it again would fail
+
+
 def test_check_warns_of_an_unknown_model_at_an_own_server(caplog: pytest.LogCaptureFixture) -> None:
     """Own servers often have aliases: a model that is not listed is a warning with near names."""
     with JudgeServer() as server, caplog.at_level(logging.WARNING):

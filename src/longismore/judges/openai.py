@@ -72,6 +72,7 @@ class OpenAIClient:
     _client: Any = field(default=None, init=False, repr=False)
     _dropped: set[str] = field(default_factory=set, init=False)
     """Parameters this model was found to refuse."""
+    _is_checked: bool = field(default=False, init=False)
 
     @property
     def base_url(self) -> str | None:
@@ -112,7 +113,9 @@ class OpenAIClient:
         )
 
     def check(self) -> None:
-        """The key is set, the server answers, accepts it and has the model; lists models, which is free."""
+        """The key is set, the server answers, accepts it and has the model; lists models, which is free, once."""
+        if self._is_checked:
+            return
         sdk = require("openai", extra="openai")
         with sdk.OpenAI(
             api_key=self.api_key(), base_url=self.base_url or _OPENAI, timeout=_CHECK_TIMEOUT_S, max_retries=1
@@ -129,12 +132,13 @@ class OpenAIClient:
             except (sdk.OpenAIError, ValueError, TypeError, AttributeError) as error:
                 # Many servers have no list of models; the first call will tell.
                 logger.debug("%s does not list its models: %s", self._where(), self._said(error))
-                return
+                models = []
         if models and self.model not in models:
-            problem = f'{self._where()} has no model "{self.model}"{near_names(self.model, models[:50])}'
+            problem = f'{self._where()} has no model "{self.model}"{near_names(self.model, models)}'
             if self.base_url is None:
                 raise ConfigError(problem)
             logger.warning("%s; asking it all the same", problem)
+        self._is_checked = True
 
     async def complete(self, messages: Messages) -> Completion:
         """One call of ``/chat/completions``; a parameter that the model refuses is left out from then on."""
