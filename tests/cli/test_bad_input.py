@@ -153,6 +153,9 @@ def test_an_unknown_test_set(command: Callable[..., Any]) -> None:
     ended = command("compare", "mini:better", "mini:longer", "-t", "kola", "--judge", "length")
     assert 2 == ended.code
     assert 'unknown test set "kola"; did you mean koala?' in ended.err
+    nothing = command("compare", "mini:better", "mini:longer", "-t", ",", "--judge", "length")
+    assert 2 == nothing.code
+    assert 'unknown test set ""; known: koala' in nothing.err
 
 
 def test_a_test_set_that_is_not_in_the_folder(

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from longismore.comparison import compare_pairs, make_pairs
+from longismore.errors import UnknownNameError
 from longismore.judges import JudgeOptions, make_judge
 from longismore.reports import results_table
 from longismore.run_folder import RunFolder, describe_run
@@ -52,6 +53,8 @@ def run_compare(request: Request, *, show: bool) -> Comparison:
         UsageError: Something in the request will not do; nothing was spent.
         JudgeError: The judge could not go on.
     """
+    if not request.testsets:
+        raise UnknownNameError("test set", "", TESTSETS.names())
     testsets = [TESTSETS.get(name) for name in request.testsets]
     judge = make_judge(request.judge, JudgeOptions.from_mapping(request.options, request.environ))
     files = {role: read_outputs(getattr(request, role)) for role in ("reference", "candidate")}
