@@ -115,13 +115,16 @@ def test_a_judge_that_stops_leaves_what_it_said(command: Command, tmp_path: Path
 
 
 def test_several_test_sets_are_pooled(command: Command, data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """``--testset`` is repeated or separated by commas; ``all`` means the five real sets."""
+    """``--testset`` takes several names, in any usual way; ``all`` means the five real sets."""
     monkeypatch.setenv("LONGISMORE_TESTSETS", str(data / "testsets"))
     answers = data / "alpaca_eval" / "vicuna-13b" / "model_outputs.json"
     other = data / "alpaca_eval" / "alpaca-7b" / "model_outputs.json"
     ended = command("compare", other, answers, "-t", "vicuna,sinstruct", "--judge", "length", "--json")
     results = json.loads(ended.out)
     assert (["vicuna", "sinstruct"], 332) == (list(results["testsets"]), results["pooled"]["n"])
+    spaced = command("compare", other, answers, "--testset", "vicuna", "sinstruct", "--judge", "length", "--json")
+    repeated = command("compare", other, answers, "-t", "vicuna", "-t", "sinstruct", "--judge", "length", "--json")
+    assert results == json.loads(spaced.out) == json.loads(repeated.out)
     missing = command("compare", other, answers, "-t", "all", "--judge", "length")
     assert 2 == missing.code
     assert "no answer for" in missing.err

@@ -23,7 +23,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("compare")(_compare.compare)
+app.command("compare", context_settings=_compare.CONTEXT)(_compare.compare)
 app.command("eval", context_settings=_eval.CONTEXT, add_help_option=False)(_eval.evaluate)
 app.command("import")(_import.import_reviews)
 app.add_typer(_testsets.app, name="testsets")

@@ -9,17 +9,22 @@ from pathlib import Path
 
 import typer
 
-__all__ = ["compare"]
+__all__ = ["CONTEXT", "compare"]
 
 _ALL = "all"
 _FIVE = ("koala", "lima", "sinstruct", "vicuna", "wizardlm")
 
 
+CONTEXT = {"allow_extra_args": True}
+"""``--testset koala vicuna``: what follows the first name comes as extra arguments."""
+
+
 def compare(
+    context: typer.Context,
     reference: str = typer.Argument(help="Answers of the reference: a file, an lm_eval output folder, mini:better."),
     candidate: str = typer.Argument(help="Answers of the candidate; every rate is from its side."),
     testset: list[str] = typer.Option(
-        ..., "--testset", "-t", help=f"Test set; repeat it, or separate by commas; '{_ALL}' means the five real ones."
+        ..., "--testset", "-t", help=f"Test sets, also separated by commas; '{_ALL}' means the five real ones."
     ),
     judge: str = typer.Option(
         "", envvar="LONGISMORE_JUDGE", help="openai/MODEL, replay:FILE, lexical or length; there is no default."
@@ -58,7 +63,7 @@ def compare(
         Request(
             reference=reference,
             candidate=candidate,
-            testsets=_names(testset),
+            testsets=_names([*testset, *context.args]),
             judge=judge,
             options={name: value for name, value in options.items() if value is not None},
             limit=limit,
