@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import settings
 
 from longismore.records import Answer, Judgment, Order, Pair, Status
 
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _numbers = count()
+
+# Time never decides a test, and the same checkout gives the same result.
+settings.register_profile("longismore", deadline=None, derandomize=True)
+settings.load_profile("longismore")
 
 
 @pytest.fixture(scope="session")
