@@ -49,6 +49,7 @@ def compare(
     for what is missing.
     """
     from longismore.cli._run_compare import Request, run_compare
+    from longismore.testsets import folder_in
 
     options = {
         "base_url": base_url,
@@ -69,7 +70,7 @@ def compare(
             limit=limit,
             output=output,
             store=store,
-            testsets_folder=_folder(os.environ.get("LONGISMORE_TESTSETS")),
+            testsets_folder=folder_in(os.environ),
             environ=dict(os.environ),
             command=sys.argv,
         ),
@@ -85,7 +86,3 @@ def _names(given: list[str]) -> list[str]:
     names = [name.strip() for text in given for name in text.split(",") if name.strip()]
     expanded = [each for name in names for each in (_FIVE if name == _ALL else (name,))]
     return list(dict.fromkeys(expanded))
-
-
-def _folder(text: str | None) -> Path | None:
-    return Path(text) if text else None

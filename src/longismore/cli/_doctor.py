@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 import typer
@@ -16,9 +15,9 @@ __all__ = ["doctor"]
 def doctor(as_json: bool = typer.Option(False, "--json", help="Print one JSON object.")) -> None:
     """Say what works here: versions, keys, hosts, test sets, store; exit code 1 where the main job cannot run."""
     from longismore.harness._doctor import examine
+    from longismore.testsets import folder_in
 
-    folder = os.environ.get("LONGISMORE_TESTSETS")
-    report = examine(os.environ, testsets_folder=Path(folder) if folder else None)
+    report = examine(os.environ, testsets_folder=folder_in(os.environ))
     if as_json:
         sys.stdout.write(json.dumps(report, indent=1) + "\n")
     else:

@@ -32,12 +32,11 @@ def import_reviews(
     from longismore.errors import UnknownNameError
     from longismore.judges import REVIEW_FORMATS, ReviewNames, write_judgments
     from longismore.run_folder import output_rows
-    from longismore.testsets import TESTSETS
+    from longismore.testsets import TESTSETS, folder_in
 
     if format not in REVIEW_FORMATS:
         raise UnknownNameError("format of reviews", format, REVIEW_FORMATS)
-    folder = os.environ.get("LONGISMORE_TESTSETS")
-    examples = TESTSETS.get(testset).load(Path(folder) if folder else None)
+    examples = TESTSETS.get(testset).load(folder_in(os.environ))
     names = ReviewNames(judge=judge, reference=reference, candidate=candidate)
     judgments = REVIEW_FORMATS[format](files, examples, names)
     pairs = list({each.id: pair_of(each) for each in judgments}.values())

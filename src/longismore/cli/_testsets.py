@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -20,20 +19,17 @@ app = typer.Typer(help="List, fetch and show the test sets.", no_args_is_help=Tr
 _WIDEST = 400
 
 
-def _folder() -> Path | None:
-    text = os.environ.get("LONGISMORE_TESTSETS")
-    return Path(text) if text else None
-
-
 def _print_json(document: dict[str, Any]) -> None:
     sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
 
 
 def _facts(testset: TestSet) -> dict[str, Any]:
+    from longismore.testsets import folder_in
+
     return {
         "size": testset.size,
         "version": testset.version,
-        "at_hand": testset.is_at_hand(_folder()),
+        "at_hand": testset.is_at_hand(folder_in(os.environ)),
         "licence": testset.licence,
         "source": testset.source,
     }
@@ -66,11 +62,11 @@ def fetch(
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
     """Fetch test sets from their public address into the cache, checksum included."""
-    from longismore.testsets import TESTSETS
+    from longismore.testsets import TESTSETS, folder_in
 
     testsets = [TESTSETS.get(name) for name in names or TESTSETS.names()]
     for testset in testsets:
-        examples = testset.load(_folder())
+        examples = testset.load(folder_in(os.environ))
         if not as_json:
             sys.stdout.write(f"{testset.name}: {len(examples)} instructions at hand\n")
     if as_json:
@@ -88,9 +84,9 @@ def show(
     from dataclasses import asdict
 
     from longismore.errors import UnknownNameError
-    from longismore.testsets import TESTSETS
+    from longismore.testsets import TESTSETS, folder_in
 
-    examples = TESTSETS.get(name).load(_folder())
+    examples = TESTSETS.get(name).load(folder_in(os.environ))
     if id is not None:
         chosen = [example for example in examples if example.id == id]
         if not chosen:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from lm_eval.api.model import LM
 
 from longismore.errors import ConfigError, UsageError
-from longismore.records import Example
+from longismore.harness._documents import example_of
 from longismore.testsets import TESTSETS, match_outputs, read_outputs
 
 if TYPE_CHECKING:
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from lm_eval.api.instance import Instance
 
 __all__ = ["OutputsLM"]
-
-_FIELDS = ("id", "testset", "instruction", "input", "prompt", "question", "category")
 
 
 class OutputsLM(LM):  # type: ignore[misc]  # lm_eval has no types
@@ -53,7 +51,7 @@ class OutputsLM(LM):  # type: ignore[misc]  # lm_eval has no types
         """The saved answer to each request, found by the document's test set, id and instruction."""
         if any("testset" not in request.doc for request in requests):
             raise UsageError(f"longismore_outputs answers tasks of longismore only: {', '.join(TESTSETS.names())}")
-        examples = [Example(**{name: request.doc[name] for name in _FIELDS}) for request in requests]
+        examples = [example_of(request.doc) for request in requests]
         # lm_eval repeats requests to fill up ranks.
         distinct = list({(example.testset, example.id): example for example in examples}.values())
         answers = match_outputs(distinct, self.outputs, role="candidate")

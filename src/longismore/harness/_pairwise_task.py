@@ -14,7 +14,6 @@ lists that lm_eval counts.
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import datasets
@@ -22,11 +21,12 @@ from lm_eval.api.group import Group
 from lm_eval.api.metrics import mean
 from lm_eval.api.task import ConfigurableTask
 
+from longismore.harness._documents import document_of, example_of
 from longismore.harness._pool import POOL
 from longismore.harness._ranks import Ranks
 from longismore.records import Example, Outcome, Verdict
-from longismore.reports import cluster_key, standard_error, summarize
-from longismore.testsets import TESTSETS
+from longismore.reports import cluster_key, same_outcome, standard_error, summarize
+from longismore.testsets import TESTSETS, folder_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PairwiseTask", "pool_group"]
 
-_EXAMPLE_FIELDS = ("id", "testset", "instruction", "input", "prompt", "question", "category")
 _WIN_RATE = {Outcome.WIN: 1.0, Outcome.TIE: 0.5, Outcome.LOSE: 0.0}
 
 METRICS: Mapping[str, Callable[[Verdict], float]] = {
@@ -58,7 +57,7 @@ def _decided(verdict: Verdict) -> Outcome:
 
 def _same_in_both_orders(verdict: Verdict) -> bool:
     first, second = (preference or 0.0 for preference in verdict.preferences)
-    return (first > 0.5) == (second > 0.5) and (first < 0.5) == (second < 0.5)  # noqa: PLR2004
+    return same_outcome(first, second)
 
 
 class _MeanOfJudged:
@@ -121,10 +120,8 @@ class PairwiseTask(ConfigurableTask):  # type: ignore[misc]  # lm_eval has no ty
 
     def download(self, *_: Any, **__: Any) -> None:
         """Load the test set: from ``LONGISMORE_TESTSETS``, the cache, or its public address."""
-        folder = os.environ.get("LONGISMORE_TESTSETS")
-        examples = self.testset.load(Path(folder) if folder else None)
-        rows = [{name: getattr(example, name) for name in _EXAMPLE_FIELDS} for example in examples]
-        self.dataset = {"test": datasets.Dataset.from_list(rows)}
+        examples = self.testset.load(folder_in(os.environ))
+        self.dataset = {"test": datasets.Dataset.from_list([document_of(example) for example in examples])}
 
     def doc_to_target(self, doc: Mapping[str, Any], *_: Any) -> str:
         """There is no target: the reference is another model's answer, and the judge's business."""
@@ -146,7 +143,7 @@ class PairwiseTask(ConfigurableTask):  # type: ignore[misc]  # lm_eval has no ty
     @property
     def examples(self) -> list[Example]:
         """What this process asks: ``--limit``, ``--samples`` and other ranks are taken account of."""
-        return [Example(**{name: each.doc[name] for name in _EXAMPLE_FIELDS}) for each in self.instances]
+        return [example_of(each.doc) for each in self.instances]
 
     @property
     def places(self) -> list[tuple[str, str]]:

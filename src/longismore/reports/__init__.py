@@ -9,7 +9,7 @@ from longismore.reports._interval import cluster_key, standard_error
 from longismore.reports._words import explain
 from longismore.reports.runpage import run_html, run_markdown
 from longismore.reports.table import markdown_table, results_table
-from longismore.reports.winrate import Interval, Rates, Results, summarize
+from longismore.reports.winrate import Interval, Rates, Results, same_outcome, summarize
 
 __all__ = [
     "Interval",
@@ -21,6 +21,7 @@ __all__ = [
     "results_table",
     "run_html",
     "run_markdown",
+    "same_outcome",
     "standard_error",
     "summarize",
 ]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from longismore.records import Verdict
 
-__all__ = ["Interval", "Rates", "Results", "summarize"]
+__all__ = ["Interval", "Rates", "Results", "same_outcome", "summarize"]
 
 Interval: TypeAlias = tuple[float, float]
 """Lower and upper limit of a 95 % interval."""
@@ -136,7 +136,7 @@ def _rates(keyed: Sequence[tuple[Verdict, str]]) -> Rates:
     win_rate_ci = _interval(hard, keys)
     shares = _shares(verdicts)
     soft = [(first + second) / 2 for first, second in shares]
-    same = [float(_side(first) == _side(second)) for first, second in shares]
+    same = [float(same_outcome(first, second)) for first, second in shares]
     reference_chars = sum(verdict.reference_chars for verdict in verdicts)
     candidate_chars = sum(verdict.candidate_chars for verdict in verdicts)
     statuses = Counter(status for verdict in everything for status in verdict.statuses)
@@ -174,6 +174,11 @@ def _shares(verdicts: Iterable[Verdict]) -> list[tuple[float, float]]:
     """Give the preferences of verdicts with both orders, as numbers."""
     both = (verdict.preferences for verdict in verdicts)
     return [(first, second) for first, second in both if first is not None and second is not None]
+
+
+def same_outcome(first: float, second: float) -> bool:
+    """Whether the candidate's shares in the two orders say the same of it: win, tie or lose."""
+    return _side(first) == _side(second)
 
 
 def _side(preference: float) -> int:

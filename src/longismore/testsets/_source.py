@@ -18,11 +18,17 @@ from typing import TYPE_CHECKING
 from longismore.errors import ChecksumError, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-__all__ = ["cache_folder", "fetch", "is_at_hand"]
+__all__ = ["cache_folder", "fetch", "folder_in", "is_at_hand"]
 
 logger = logging.getLogger(__name__)
+
+
+def folder_in(environ: Mapping[str, str]) -> Path | None:
+    """The folder of published files that LONGISMORE_TESTSETS names, or nothing."""
+    text = environ.get("LONGISMORE_TESTSETS")
+    return Path(text) if text else None
 
 
 def cache_folder() -> Path:
