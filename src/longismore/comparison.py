@@ -132,12 +132,22 @@ def compare_pairs(
         if team is not None and isinstance(error, Exception):
             team.abandon(error)
         raise
-    judgments = _in_order(every_pair, made if team is None else team.gather(made))
+    judgments = _in_order(every_pair, _gather(made, team, folder))
     verdicts = combine(every_pair, judgments)
     results = summarize(verdicts)
     if folder is not None:
         folder.end(judgments, results)
     return Comparison(verdicts=verdicts, results=results, folder=None if folder is None else folder.path)
+
+
+def _gather(made: list[Judgment], team: Team | None, folder: RunFolder | None) -> list[Judgment]:
+    """The judgments of all processes; where another one has given up, the run folder says so too."""
+    try:
+        return made if team is None else team.gather(made)
+    except Exception as error:
+        if folder is not None:
+            folder.stop(repr(error))
+        raise
 
 
 def _in_order(pairs: Sequence[Pair], judgments: Sequence[Judgment]) -> list[Judgment]:
