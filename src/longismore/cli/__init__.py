@@ -10,10 +10,24 @@ import sys
 
 import typer
 
-from longismore.cli import _compare, _doctor, _eval, _import, _testsets
+from longismore.cli import _compare, _doctor, _eval, _import, _store, _testsets
 from longismore.errors import LongismoreError, UsageError
 
 __all__ = ["app", "main"]
+
+
+class _Printable(logging.Formatter):
+    """Names and answers in a message do nothing to the terminal, and cannot pass for a message of their own."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _one_message(super().format(record))
+
+
+def _one_message(text: object) -> str:
+    from longismore.reports._escape import printable
+
+    return printable(text).replace("\n", "\n  ")
+
 
 app = typer.Typer(
     name="longismore",
@@ -27,6 +41,7 @@ app.command("compare", context_settings=_compare.CONTEXT)(_compare.compare)
 app.command("eval", context_settings=_eval.CONTEXT, add_help_option=False)(_eval.evaluate)
 app.command("import")(_import.import_reviews)
 app.add_typer(_testsets.app, name="testsets")
+app.add_typer(_store.app, name="store")
 app.command("doctor")(_doctor.doctor)
 
 
@@ -45,7 +60,9 @@ def _common(
         False, "--version", help="Print the version and exit.", is_eager=True, callback=_print_version
     ),
 ) -> None:
-    logging.basicConfig(format="%(levelname)s: %(message)s", stream=sys.stderr, level=logging.WARNING)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_Printable("%(levelname)s: %(message)s"))
+    logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("longismore").setLevel(logging.DEBUG if verbose else logging.INFO)
 
 
@@ -54,7 +71,7 @@ def main() -> None:
     try:
         app()
     except LongismoreError as error:
-        sys.stderr.write(f"longismore: error: {error}\n")
+        sys.stderr.write(f"longismore: error: {_one_message(error)}\n")
         sys.exit(2 if isinstance(error, UsageError) else 1)
     except KeyboardInterrupt:
         sys.stderr.write("longismore: interrupted\n")

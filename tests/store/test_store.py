@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import multiprocessing
 import os
 import signal
@@ -13,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from longismore import store as store_module
-from longismore.errors import DataError
-from longismore.store import Store, default_store_path
+from longismore.errors import DataError, SchemaError
+from longismore.store import Store, _database, default_store_path
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
@@ -94,6 +94,68 @@ def test_records_are_on_disk_before_put_returns(tmp_path: Path) -> None:
         assert {"a": RECORD} == other.get(["a"])
 
 
+def test_judges_name_is_kept(tmp_path: Path) -> None:
+    """Also a name that has bytes which are no text: an answer that was paid for is not lost over it."""
+    with Store(tmp_path / "store.sqlite") as store:
+        for number, judge in enumerate(("openai/gpt", "odd\udcff", "a\x00b")):
+            store.put(str(number), fingerprint="f", judge=judge, created="c", record=RECORD)
+        assert [("a\x00b", "f"), ("odd?", "f"), ("openai/gpt", "f")] == list(store.stats().judges)
+
+
+def test_answers_come_one_after_the_other(tmp_path: Path) -> None:
+    """Whoever goes through many answers needs not hold them all, and may write meanwhile."""
+    with Store(tmp_path / "store.sqlite") as store:
+        for number in range(1200):
+            put(store, str(number))
+        seen = []
+        for key, record in store.each(map(str, range(1300))):
+            assert record == RECORD
+            put(store, f"copy of {key}")
+            seen.append(key)
+        assert (list(map(str, range(1200))), 2400) == (sorted(seen, key=int), store.count())
+
+
+@pytest.mark.parametrize(("record", "problem"), [("{", "is not JSON: "), ("[]", r"must be a JSON object, found \[\]")])
+def test_damaged_record_is_named(record: str, problem: str, tmp_path: Path) -> None:
+    """A record that somebody has broken is an error with its key, wherever it is read."""
+    path = tmp_path / "store.sqlite"
+    with Store(path) as store:
+        put(store, "a")
+        put(store, "b")
+        store._database.connection.execute("UPDATE judgments SET record = ? WHERE key = 'b'", (record,))
+        assert {"a": RECORD} == store.get(["a"])
+        with pytest.raises(SchemaError, match=rf"store.sqlite: answer b: the record {problem}"):
+            store.get(["a", "b"])
+        with pytest.raises(SchemaError, match=rf"store.sqlite: answer b: the record {problem}"):
+            store.stats()
+
+
+def test_existing_store_is_not_made(tmp_path: Path) -> None:
+    """Whoever only looks makes no new file; what is there is opened."""
+    with pytest.raises(DataError, match=r"store.sqlite: there is no store; .*--store FILE"):
+        Store.existing(tmp_path / "store.sqlite")
+    assert [] == list(tmp_path.iterdir())
+    Store(tmp_path / "store.sqlite").close()
+    with Store.existing(tmp_path / "store.sqlite") as store:
+        assert 0 == store.count()
+
+
+def _fail_halfway(store: Store) -> None:
+    with store._database.transaction(to_disk=True) as connection:
+        connection.execute("DELETE FROM judgments")
+        raise ZeroDivisionError
+
+
+def test_transaction_is_whole_or_not_at_all(tmp_path: Path) -> None:
+    """What fails in the middle leaves nothing behind, and the store goes on working."""
+    with Store(tmp_path / "store.sqlite") as store:
+        put(store, "a")
+        with pytest.raises(ZeroDivisionError):
+            _fail_halfway(store)
+        put(store, "b")
+        assert 2 == store.count()
+
+
 def test_folder_is_made(tmp_path: Path) -> None:
     """The first run needs no preparation."""
     with Store(tmp_path / "new" / "deep" / "store.sqlite") as store:
@@ -157,7 +219,7 @@ def test_many_processes_may_start_at_once(tmp_path: Path) -> None:
 def test_killed_writer_loses_no_acknowledged_row(tmp_path: Path) -> None:
     """After kill -9 in the middle of writing, every row whose put had returned is there, and the store works."""
     path = tmp_path / "store.sqlite"
-    source = Path(store_module.__file__).parents[1]
+    source = Path(_database.__file__).parents[2]
     writer = subprocess.Popen(
         [sys.executable, "-c", ACKNOWLEDGING_WRITER, str(path)],
         stdout=subprocess.PIPE,
@@ -178,7 +240,7 @@ def test_killed_writer_loses_no_acknowledged_row(tmp_path: Path) -> None:
 
 def test_waiting_for_a_lock_is_limited_and_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A store that somebody else keeps locked is an error with the path, not a hang."""
-    monkeypatch.setattr(store_module, "_BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(_database, "_BUSY_TIMEOUT_S", 0.05)
     path = tmp_path / "store.sqlite"
     with Store(path) as store:
         other = sqlite3.connect(path, isolation_level=None)
@@ -192,7 +254,7 @@ def test_waiting_for_a_lock_is_limited_and_explained(tmp_path: Path, monkeypatch
 
 def test_new_store_that_is_locked_is_explained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new file that somebody else keeps locked is given up after the same time."""
-    monkeypatch.setattr(store_module, "_BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(_database, "_BUSY_TIMEOUT_S", 0.05)
     other = sqlite3.connect(tmp_path / "store.sqlite", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
     with pytest.raises(DataError, match="the store cannot be used: database is locked"):
@@ -236,29 +298,63 @@ def test_migrations_are_numbered(tmp_path: Path) -> None:
         with sqlite3.connect(tmp_path / "store.sqlite") as connection:
             version = connection.execute("PRAGMA user_version").fetchone()[0]
         connection.close()
-        assert len(store_module._MIGRATIONS) == version
+        assert len(_database.MIGRATIONS) == version
 
 
 def test_older_store_is_brought_up_to_date(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A migration that was appended runs on an existing store and keeps its answers."""
     with Store(tmp_path / "store.sqlite") as store:
         put(store, "a")
-    added = (*store_module._MIGRATIONS, "CREATE TABLE more (x TEXT); INSERT INTO more VALUES ('y');")
-    monkeypatch.setattr(store_module, "_MIGRATIONS", added)
+    added = (*_database.MIGRATIONS, "CREATE TABLE more (x TEXT); INSERT INTO more VALUES ('y');")
+    monkeypatch.setattr(_database, "MIGRATIONS", added)
     with Store(tmp_path / "store.sqlite") as store:
         assert {"a": RECORD} == store.get(["a"])
-        assert [("y",)] == store._connection.execute("SELECT x FROM more").fetchall()
+        assert [("y",)] == store._database.connection.execute("SELECT x FROM more").fetchall()
+
+
+VERSION_1 = """
+    CREATE TABLE judgments (
+        key         TEXT PRIMARY KEY,
+        fingerprint TEXT NOT NULL,
+        created     TEXT NOT NULL,
+        record      TEXT NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX judgments_by_fingerprint ON judgments (fingerprint);
+    PRAGMA user_version = 1;
+"""
+
+
+def test_store_of_the_first_version_keeps_its_answers(tmp_path: Path) -> None:
+    """Answers that were paid before judges' names were kept are found, counted and exported, under no name."""
+    path = tmp_path / "store.sqlite"
+    connection = sqlite3.connect(path)
+    connection.executescript(VERSION_1)
+    rows = [(str(number), "fg"[number % 2], "2025-01-02", json.dumps(RECORD | {"n": number})) for number in range(700)]
+    connection.executemany("INSERT INTO judgments VALUES (?, ?, ?, ?)", rows)
+    connection.commit()
+    connection.close()
+    with Store(path) as store:
+        assert {str(number): RECORD | {"n": number} for number in range(700)} == store.get(map(str, range(700)))
+        assert (700, 350, 350) == (store.count(), store.count("f"), store.count("g"))
+        assert {("", "f"): 350, ("", "g"): 350} == {key: each.answers for key, each in store.stats().judges.items()}
+        assert set() == store.claim(["0", "699"])
+        put(store, "0", text="second")
+        put(store, "new")
+        assert 701 == store.count()
+    with Store(path) as store:
+        assert 2 == store.stats().version
+        assert {"0": RECORD | {"n": 0}, "new": RECORD} == store.get(["0", "new"])
 
 
 def test_failed_migration_leaves_the_store_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A migration happens whole or not at all."""
     with Store(tmp_path / "store.sqlite") as store:
         put(store, "a")
-    known = store_module._MIGRATIONS
-    monkeypatch.setattr(store_module, "_MIGRATIONS", (*known, "DROP TABLE judgments; SELECT absent FROM nowhere;"))
+    known = _database.MIGRATIONS
+    monkeypatch.setattr(_database, "MIGRATIONS", (*known, "DROP TABLE judgments; SELECT absent FROM nowhere;"))
     with pytest.raises(DataError, match="no such table: nowhere"):
         Store(tmp_path / "store.sqlite")
-    monkeypatch.setattr(store_module, "_MIGRATIONS", known)
+    monkeypatch.setattr(_database, "MIGRATIONS", known)
     with Store(tmp_path / "store.sqlite") as store:
         assert 1 == store.count()
 
@@ -270,7 +366,7 @@ def test_newer_store_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
-    with pytest.raises(DataError, match="the store has version 99, this longismore knows up to 1; upgrade longismore"):
+    with pytest.raises(DataError, match="the store has version 99, this longismore knows up to 2; upgrade longismore"):
         Store(path)
 
 
