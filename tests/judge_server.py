@@ -20,6 +20,7 @@ import argparse
 import asyncio
 import hashlib
 import json
+import math
 import re
 import signal
 import socket
@@ -34,7 +35,7 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["FAULTS", "REPLIES", "JudgeServer", "Reply", "chat_reply", "error_reply", "hash_score"]
+__all__ = ["FAULTS", "REPLIES", "JudgeServer", "Reply", "chat_reply", "error_reply", "hash_score", "messages_sha256"]
 
 Body = dict[str, Any]
 """What was sent to ``/chat/completions``."""
@@ -57,6 +58,15 @@ class Reply:
     """Content-Length, where it is not the body's; the connection is closed after the body."""
     reset: bool = False
     """No answer at all: the connection is reset."""
+
+    @property
+    def is_whole_answer(self) -> bool:
+        """Whether a client gets a success that it can read."""
+        if self.status != 200 or self.reset or self.announced_bytes is not None:
+            return False
+        with suppress(ValueError):
+            return bool(json.loads(self.body).get("choices"))
+        return False
 
     def encoded(self) -> bytes:
         """The bytes on the wire."""
@@ -100,6 +110,11 @@ def error_reply(
     return Reply(status=status, body=json.dumps({"error": error}).encode(), headers=headers or {})
 
 
+def messages_sha256(messages: object) -> str:
+    """What the log calls a chat: two are equal if their messages are."""
+    return hashlib.sha256(json.dumps(messages, sort_keys=True).encode()).hexdigest()
+
+
 def hash_score(answer: str) -> int:
     """The mark, 1 to 10, that an answer gets: it depends on the text alone."""
     return hashlib.sha256(answer.encode(errors="surrogatepass")).digest()[0] % 10 + 1
@@ -116,6 +131,25 @@ def _score(body: Body) -> Reply:
     return chat_reply(body, f"{first} {second}\nBecause the marks follow from the texts.")
 
 
+def _letter(body: Body) -> Reply:
+    """A or B, by the same marks; with log-probabilities where they were asked for."""
+    first, second = (hash_score(_quoted(body, number)) for number in (1, 2))
+    letter = "A" if first >= second else "B"
+    reply = chat_reply(body, letter)
+    if not body.get("logprobs"):
+        return reply
+    share = first / (first + second)
+    top = {"A": math.log(share), "B": math.log1p(-share), "The": -9.5}
+    listed = [
+        {"token": token, "logprob": logprob, "bytes": list(token.encode())}
+        for token, logprob in sorted(top.items(), key=lambda item: -item[1])[: body["top_logprobs"]]
+    ]
+    token = {"token": letter, "logprob": top[letter], "bytes": list(letter.encode()), "top_logprobs": listed}
+    document = json.loads(reply.body)
+    document["choices"][0]["logprobs"] = {"content": [token], "refusal": None}
+    return Reply(body=json.dumps(document).encode())
+
+
 def _refused_parameter(name: str, message: str, code: str) -> Callable[[Body], Reply]:
     """Refuses requests that have the parameter, answers the others."""
 
@@ -127,6 +161,8 @@ def _refused_parameter(name: str, message: str, code: str) -> Callable[[Body], R
 
 REPLIES: Mapping[str, Callable[[Body], Reply]] = {
     "score": _score,
+    "letter": _letter,
+    "letter-only": lambda body: chat_reply(body, "A"),
     "first": lambda body: chat_reply(body, "8 6\nThe first one reads better."),
     "tie": lambda body: chat_reply(body, "7 7\nBoth do what was asked."),
     "prose": lambda body: chat_reply(body, "Both answers have merits, and I would not choose."),
@@ -148,6 +184,7 @@ FAULTS: Mapping[str, Callable[[Body], Reply]] = {
     "408": lambda _: error_reply(408, "The request took too long."),
     "429": lambda _: error_reply(429, "Rate limit reached.", code="rate_limit_exceeded"),
     "429-wait": lambda _: error_reply(429, "Rate limit reached.", headers={"Retry-After": "7"}),
+    "429-soon": lambda _: error_reply(429, "Rate limit reached.", headers={"Retry-After": "0.2"}),
     "429-date": lambda _: error_reply(
         429, "Rate limit reached.", headers={"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}
     ),
@@ -178,7 +215,8 @@ FAULTS: Mapping[str, Callable[[Body], Reply]] = {
         "Unsupported value: 'temperature' does not support 0 with this model. Only the default (1) value is supported.",
         "unsupported_value",
     ),
-    "slow": lambda body: _slow(_score(body)),
+    "slow": lambda body: Reply(body=_score(body).body, pause_s=5.0),
+    "stuck": lambda body: Reply(body=_score(body).body, pause_s=3600.0),
 }
 """Whatever else may come back, by name."""
 
@@ -189,10 +227,6 @@ def _edited(reply: Reply, **changes: object) -> Reply:
 
 def _cut(reply: Reply) -> Reply:
     return Reply(body=reply.body[:-40], announced_bytes=len(reply.body))
-
-
-def _slow(reply: Reply) -> Reply:
-    return Reply(body=reply.body, pause_s=5.0)
 
 
 Step = str | Reply | None
@@ -312,16 +346,7 @@ class JudgeServer:
         self, writer: asyncio.StreamWriter, target: str, headers: Mapping[str, str], content: bytes
     ) -> bool:
         """Answer one request; says whether the connection stays open."""
-        if target.startswith("POST ") and target.endswith("/chat/completions"):
-            body = json.loads(content)
-            number, reply = self._chat(headers, body)
-            await asyncio.sleep(self._latency_s + reply.pause_s)
-            if reply.status == 200 and not reply.reset and reply.announced_bytes is None:
-                self._note_answered(number, body)
-        elif target.startswith("GET ") and target.endswith("/models"):
-            reply = self._listed(headers)
-        else:
-            reply = error_reply(404, f"no such address: {target}")
+        reply = await self.respond(target, headers, content)
         if reply.reset:
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_0)
             writer.transport.abort()
@@ -329,6 +354,19 @@ class JudgeServer:
         writer.write(reply.encoded())
         await writer.drain()
         return reply.announced_bytes is None
+
+    async def respond(self, target: str, headers: Mapping[str, str], content: bytes) -> Reply:
+        """The reply to one request: *target* is its method and path, header names are in lower case."""
+        if target.startswith("POST ") and target.endswith("/chat/completions"):
+            body = json.loads(content)
+            number, reply = self._chat(headers, body)
+            await asyncio.sleep(self._latency_s + reply.pause_s)
+            if reply.is_whole_answer:
+                self._note_answered(number, body)
+            return reply
+        if target.startswith("GET ") and target.endswith("/models"):
+            return self._listed(headers)
+        return error_reply(404, f"no such address: {target}")
 
     def _chat(self, headers: Mapping[str, str], body: Body) -> tuple[int, Reply]:
         number = len(self.requests)
@@ -361,12 +399,7 @@ class JudgeServer:
         self.answered.append(body)
         if self._log is None:
             return
-        messages = json.dumps(body["messages"], sort_keys=True)
-        line = {
-            "n": number,
-            "model": body["model"],
-            "messages_sha256": hashlib.sha256(messages.encode()).hexdigest(),
-        }
+        line = {"n": number, "model": body["model"], "messages_sha256": messages_sha256(body["messages"])}
         with self._log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from longismore.run_folder import RunFolder
     from longismore.store import Store
 
-__all__ = ["Comparison", "Team", "compare_pairs", "make_pairs", "pair_of"]
+__all__ = ["Comparison", "Progress", "Team", "compare_pairs", "make_pairs", "pair_of"]
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +38,21 @@ class Team(Protocol):
 
     def abandon(self, error: Exception) -> None:
         """Tell the others, who wait in :meth:`gather`, that this process has none to give."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far the judging has come."""
+
+    made: int
+    """Judgments, stored ones included."""
+    wanted: int
+    calls_per_s: float | None
+    """Answers that arrive now; ``None`` before the first."""
+    left_s: float | None
+    """At that rate."""
+    spent_usd: float | None
+    """In this run; ``None``: the price is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +105,7 @@ def compare_pairs(
     *,
     store: Store,
     folder: RunFolder | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
     team: Team | None = None,
     all_pairs: Sequence[Pair] | None = None,
 ) -> Comparison:
@@ -100,7 +116,7 @@ def compare_pairs(
         judge: By whom.
         store: Where answers of paid judges are kept.
         folder: The run folder, or ``None`` where another process keeps it.
-        on_progress: Called with the number of judgments made and wanted.
+        on_progress: Called with every judgment made.
         team: The processes that judge together; ``None`` for a single one.
         all_pairs: What all processes judge together; *pairs* for a single one.
 
@@ -111,19 +127,31 @@ def compare_pairs(
     if folder is not None:
         folder.begin(every_pair)
     made: list[Judgment] = []
+    started, answered_before = time.monotonic(), judge.usage.answered
+
+    def progress() -> Progress:
+        arrived, elapsed_s = judge.usage.answered - answered_before, time.monotonic() - started
+        calls_per_s = arrived / elapsed_s if arrived and elapsed_s > 0 else None
+        return Progress(
+            made=len(made),
+            wanted=2 * len(pairs),
+            calls_per_s=calls_per_s,
+            left_s=(2 * len(pairs) - len(made)) / calls_per_s if calls_per_s else None,
+            spent_usd=judge.usage.known_cost_usd,
+        )
 
     def on_judgment(judgment: Judgment) -> None:
         made.append(judgment)
         if folder is not None:
             folder.record(judgment)
         if on_progress is not None:
-            on_progress(len(made), 2 * len(pairs))
+            on_progress(progress())
 
     try:
         judge.judge(pairs, store=store, on_judgment=on_judgment)
     except BaseException as error:
         if folder is not None:
-            folder.stop(repr(error))
+            folder.stop(repr(error), judge.usage)
         logger.error(  # noqa: TRY400  the traceback belongs to whoever handles the error
             "judging stopped after %d of %d judgments; what was answered is kept in %s, "
             "and the same command goes on from there",
@@ -136,7 +164,7 @@ def compare_pairs(
     verdicts = combine(every_pair, judgments)
     results = summarize(verdicts)
     if folder is not None:
-        folder.end(judgments, results)
+        folder.end(judgments, results, judge.usage)
     return Comparison(verdicts=verdicts, results=results, folder=None if folder is None else folder.path)
 
 

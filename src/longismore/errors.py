@@ -11,9 +11,12 @@
     ├── JudgeError                   a call to a judge failed; ``retryable`` says whether time may heal it
     │   ├── RateLimitError           (retryable)
     │   ├── JudgeTimeoutError        (retryable)
+    │   │   └── JudgeUnreachableError   no connection could be made: nothing was sent
     │   ├── JudgeServerError         (retryable)
+    │   │   └── CutAnswerError       an answer arrived, but not whole; it may have been billed
     │   ├── RefusalError             the provider would not answer this one call
-    │   └── JudgeRejectedError       wrong key, no balance, no such model: no further call can succeed
+    │   ├── JudgeRejectedError       wrong key, no balance, no such model: no further call can succeed
+    │   └── CostLimitError           the next call could cost more than the user allows
     └── CompatError                  the version of a host is not supported
 
 A message says what is wrong, the value, what is allowed and what to do.
@@ -22,7 +25,7 @@ A message says what is wrong, the value, what is allowed and what to do.
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -31,11 +34,14 @@ __all__ = [
     "ChecksumError",
     "CompatError",
     "ConfigError",
+    "CostLimitError",
+    "CutAnswerError",
     "DataError",
     "JudgeError",
     "JudgeRejectedError",
     "JudgeServerError",
     "JudgeTimeoutError",
+    "JudgeUnreachableError",
     "LongismoreError",
     "MissingDependencyError",
     "RateLimitError",
@@ -119,6 +125,8 @@ class JudgeError(LongismoreError):
     """A call to a judge failed."""
 
     retryable = False
+    may_be_billed = False
+    """The provider may have answered, though no answer arrived."""
 
 
 class RateLimitError(JudgeError):
@@ -127,25 +135,40 @@ class RateLimitError(JudgeError):
     Args:
         message: What the provider said.
         retry_after_s: Seconds to wait, where the provider named them.
+        limits: What the provider said of its limits, as the engine's client has read it.
     """
 
     retryable = True
 
-    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, retry_after_s: float | None = None, limits: Any = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.limits = limits
 
 
 class JudgeTimeoutError(JudgeError):
     """No answer in time, or the connection broke."""
 
     retryable = True
+    may_be_billed = True
+
+
+class JudgeUnreachableError(JudgeTimeoutError):
+    """No connection could be made, so nothing was sent."""
+
+    may_be_billed = False
 
 
 class JudgeServerError(JudgeError):
-    """The provider failed, or its answer was cut off."""
+    """The provider failed."""
 
     retryable = True
+
+
+class CutAnswerError(JudgeServerError):
+    """The provider's answer was cut off, or cannot be read."""
+
+    may_be_billed = True
 
 
 class RefusalError(JudgeError):
@@ -154,6 +177,10 @@ class RefusalError(JudgeError):
 
 class JudgeRejectedError(JudgeError):
     """The provider rejects every call: wrong key, no balance, no such model."""
+
+
+class CostLimitError(JudgeError):
+    """The next call could cost more than the user allows."""
 
 
 class CompatError(LongismoreError):

@@ -26,14 +26,25 @@ from longismore.reports import run_html, run_markdown
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from longismore.judges import Judge
+    from longismore.judges import Judge, Usage
     from longismore.records import Judgment, Pair
     from longismore.reports import Results
     from longismore.testsets import TestSet
 
 __all__ = ["RunFolder", "check_writable", "describe_run", "output_rows", "source_of"]
 
-_VERSIONED = ("longismore", "lm_eval", "numpy", "openai")
+_VERSIONED = (
+    "longismore",
+    "lm_eval",
+    "alpaca_eval",
+    "numpy",
+    "aiohttp",
+    "openai",
+    "anthropic",
+    "google-genai",
+    "transformers",
+    "vllm",
+)
 
 
 def output_rows(pairs: Sequence[Pair], role: str) -> list[dict[str, str]]:
@@ -192,14 +203,16 @@ class RunFolder:
         self._lines.write(dump_line(judgment_to_row(judgment)) + "\n")
         self._lines.flush()
 
-    def stop(self, reason: str) -> None:
-        """The run ends early: what was judged stays, ``run.json`` says why."""
+    def stop(self, reason: str, usage: Usage | None = None) -> None:
+        """The run ends early: what was judged stays, ``run.json`` says why, and what the calls took."""
         self._close()
+        self._note(usage)
         self._write_run("stopped", reason=reason)
 
-    def end(self, judgments: Sequence[Judgment], results: Results) -> None:
+    def end(self, judgments: Sequence[Judgment], results: Results, usage: Usage | None = None) -> None:
         """The run is complete: all files in their final form."""
         self._close()
+        self._note(usage)
         write_judgments(self.path / "judgments.jsonl", judgments)
         self._write_run("done")
         write_json(self.path / "results.json", results.to_dict())
@@ -209,6 +222,11 @@ class RunFolder:
     def _close(self) -> None:
         if self._lines is not None:
             self._lines.close()
+
+    def _note(self, usage: Usage | None) -> None:
+        """What the calls of this process took."""
+        if usage is not None:
+            self.run["usage"] = usage.to_dict()
 
     def _write_run(self, status: str, **more: str) -> None:
         self.run |= {"status": status, **more}

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from judge_server import JudgeServer
+from judge_server import JudgeServer, chat_reply
 from longismore.testsets import TESTSETS
 
 pytestmark = pytest.mark.slow
@@ -232,3 +232,44 @@ def test_the_plain_command_ends_with_2_as_well(tmp_path: Path) -> None:
     assert 2 == ended.returncode, ended.stderr[-3000:]
     assert "no judge was given for longismore_mini" in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_reference_and_judge_are_models(tmp_path: Path) -> None:
+    """The reference's answers are written once, at its own server, before the first judgment."""
+
+    def writes(body: Any) -> Any:
+        return chat_reply(body, "What the reference says.")
+
+    with JudgeServer(reply=writes) as writer, JudgeServer() as server:
+        judge = {
+            "judge": "openai/test-judge", "judge_base_url": server.base_url, "judge_protocol": "score_pair",
+            "judge_reference": "openai/writer", "judge_reference_base_url": writer.base_url,
+            "judge_max_cost_usd": 1, "judge_price_input": 1, "judge_price_output": 2,
+            "judge_reference_price_input": 1, "judge_reference_price_output": 2,
+            "judge_parameters": {"seed": 7},
+        }  # fmt: skip
+        arguments = ("--model", "longismore_outputs", "--model_args", "path=mini:longer",
+                     "--tasks", "longismore_mini", "--limit", 6)  # fmt: skip
+        first = run(*arguments, "--metadata", json.dumps(judge), cwd=tmp_path)
+        assert 0 == first.returncode, first.stderr
+        again = run(*arguments, "--metadata", json.dumps(judge), cwd=tmp_path)
+        assert (6, 12) == (len(writer.requests), len(server.requests))
+    assert 0 == again.returncode
+    assert {7} == {body["seed"] for body in server.requests}
+    assert "12 calls to send" in first.stderr
+    stored = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("runs/*/run.json"))]
+    assert [18, 0] == [each["usage"]["answered"] for each in stored]
+    assert [0, 18] == [each["usage"]["from_store"] for each in stored]
+    assert {"openai/writer"} == {each["reference"]["model"] for each in stored}
+
+
+def test_limit_on_the_cost_ends_lm_eval_with_a_message(tmp_path: Path) -> None:
+    """Too little money: no traceback of ours, exit code 1, and the next run goes on."""
+    with JudgeServer() as server:
+        judge = {"judge": "openai/test-judge", "judge_base_url": server.base_url, "judge_price_input": 100,
+                 "judge_price_output": 100, "judge_max_cost_usd": 0.5}  # fmt: skip
+        ended = run("--model", "longismore_outputs", "--model_args", "path=mini:longer", "--tasks", "longismore_mini",
+                    "--metadata", json.dumps(judge), cwd=tmp_path)  # fmt: skip
+        assert len(server.requests) < 40
+    assert 1 == ended.returncode
+    assert "raise the limit (--max-cost-usd, judge_max_cost_usd)" in ended.stderr

@@ -7,7 +7,7 @@ import pytest
 
 from longismore.errors import ConfigError
 from longismore.judges import JudgeOptions, combine
-from longismore.judges import _chat as chat_module
+from longismore.judges import _score_pair as score_pair_module
 from longismore.judges._chat import ChatJudge, digest
 from longismore.judges._client import Completion
 from longismore.judges.openai import OpenAIClient
@@ -30,6 +30,8 @@ class FakeClient:
         self.settings: dict[str, object] = settings
         self.asked = 0
         self.checked = 0
+        self.concurrency = 4
+        self.price = None
 
     def check(self) -> None:
         """The server is not there."""
@@ -43,6 +45,9 @@ class FakeClient:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+    def batches(self) -> None:
+        """There are none."""
 
 
 @pytest.fixture
@@ -188,14 +193,14 @@ def test_fingerprint_does_not_change_with_the_rest(changes: dict[str, Any]) -> N
 def test_fingerprint_changes_with_versions(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new layout of the prompt or a new parser is another judge."""
     before = fingerprint()
-    monkeypatch.setattr(chat_module, name, 2)
+    monkeypatch.setattr(score_pair_module, name, 99)
     assert before != fingerprint()
 
 
 def test_fingerprint_changes_with_the_prompt_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """An edited prompt file never reuses old answers."""
     before = fingerprint()
-    monkeypatch.setattr(chat_module, "prompt_text", lambda: "Mark both answers. @CODE@")
+    monkeypatch.setattr(score_pair_module, "prompt_text", lambda _: "Mark both answers. @CODE@")
     assert before != fingerprint()
 
 

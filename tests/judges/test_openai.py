@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from longismore.judges._chat import ChatJudge
     from longismore.records import Pair
 
-pytest.importorskip("openai", reason='the SDK is not installed: pip install "longismore[openai]"')
+pytest.importorskip("aiohttp", reason='aiohttp is not installed: pip install "longismore[openai]"')
 
 KEY = "sk-test-0123456789abcdef"
 JUDGED, REFUSED, UNPARSED, FAILED = Status.JUDGED, Status.REFUSED, Status.UNPARSED, Status.FAILED
@@ -40,10 +40,10 @@ def store(tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The pauses that the engine makes before it tries again; they take no time."""
-    from longismore.judges import _run
+    from longismore.judges import _ask
 
     made: list[float] = []
-    pause_s = _run._pause_s
+    pause_s = _ask._pause_s
 
     def recorded(*arguments: Any) -> float | None:
         pause = pause_s(*arguments)
@@ -51,7 +51,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
             made.append(pause)
         return None if pause is None else 0.0
 
-    monkeypatch.setattr(_run, "_pause_s", recorded)
+    monkeypatch.setattr(_ask, "_pause_s", recorded)
     return made
 
 
@@ -339,10 +339,10 @@ def test_address_with_a_password_is_refused() -> None:
 
 
 def test_own_server_needs_no_key(store: Store, make_pair: Callable[..., Pair]) -> None:
-    """A server with an address of its own is asked without a key; a word stands in its place."""
+    """A server with an address of its own is asked without a key."""
     with JudgeServer() as server:
         judged(judge_for(server, environ={}), [make_pair()], store)
-    assert {"Bearer none"} == set(server.authorizations)
+    assert {""} == set(server.authorizations)
 
 
 def test_key_comes_from_the_named_variable(store: Store, make_pair: Callable[..., Pair]) -> None:
@@ -379,8 +379,8 @@ def test_openai_itself_gets_the_newer_name_of_the_length() -> None:
     """OpenAI's own address is sent ``max_completion_tokens``, other servers ``max_tokens``."""
     own = OpenAIClient(model="m", options=JudgeOptions(environ={"OPENAI_API_KEY": KEY}))
     other = OpenAIClient(model="m", options=options_for("http://127.0.0.1:9/v1"))
-    assert {"max_completion_tokens", "temperature"} == set(own._parameters())
-    assert {"max_tokens", "temperature"} == set(other._parameters())
+    assert {"model", "messages", "max_completion_tokens", "temperature"} == set(own.body_of([]))
+    assert {"model", "messages", "max_tokens", "temperature"} == set(other.body_of([]))
 
 
 def checked(server: JudgeServer | str, model: str = "test-judge", **changes: Any) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from longismore.errors import (
+    CostLimitError,
     JudgeError,
     JudgeRejectedError,
     JudgeServerError,
@@ -16,8 +17,13 @@ from longismore.errors import (
     RateLimitError,
     RefusalError,
 )
+from longismore.judges import Price
+from longismore.judges import _run as run_module
+from longismore.judges._budget import Budget
+from longismore.judges._calls import Answered, Call
 from longismore.judges._client import Completion
-from longismore.judges._run import Answered, Call, run_calls
+from longismore.judges._run import run_calls
+from longismore.judges._usage import Usage
 from longismore.store import Store
 
 if TYPE_CHECKING:
@@ -25,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from longismore.judges._client import Messages
+
 
 SERVER, BROKEN = JudgeServerError("the server failed"), JudgeTimeoutError("no answer")
 real_sleep = asyncio.sleep
@@ -43,6 +50,8 @@ class FakeClient:
     turns: int = 1
     """How often a call gives way to the others."""
     closed: int = 0
+    concurrency: int = 4
+    price: Price | None = None
     before: Callable[[str], None] = lambda _: None
 
     @property
@@ -89,6 +98,9 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     wanted: list[float] = []
 
     async def sleep(seconds: float) -> None:
+        if seconds == run_module._HEARTBEAT_S:
+            await real_sleep(seconds)
+            return
         wanted.append(seconds)
         await real_sleep(0)
 
@@ -102,10 +114,18 @@ def calls_of(*texts: str) -> list[Call]:
 
 
 def run(
-    calls: list[Call], client: FakeClient, store: Store, *, concurrency: int = 4, retries: int = 6
+    calls: list[Call],
+    client: FakeClient,
+    store: Store,
+    *,
+    concurrency: int = 4,
+    retries: int = 6,
+    usage: Usage | None = None,
+    budget: Budget | None = None,
 ) -> dict[int, Answered]:
     """Run the engine; every index must be answered once at most."""
     answers: dict[int, Answered] = {}
+    client.concurrency = concurrency
 
     def on_answer(index: int, answered: Answered) -> None:
         assert index not in answers
@@ -114,11 +134,14 @@ def run(
     try:
         run_calls(
             calls,
+            total=len(calls),
             client=client,
             store=store,
+            judge="fake/judge",
             fingerprint="f",
-            concurrency=concurrency,
             retries=retries,
+            usage=usage or Usage(),
+            budget=budget or Budget(cap_usd=None, price=client.price, max_tokens=10),
             on_answer=on_answer,
         )
     except Exception as error:
@@ -257,6 +280,29 @@ def test_rejection_stops_at_once(store: Store) -> None:
     assert client.closed == 1
 
 
+def test_rejection_of_the_first_call_is_the_only_request(store: Store) -> None:
+    """The first call goes alone: with a wrong key, one request is made, however many could be in flight."""
+    client = FakeClient(always=JudgeRejectedError("wrong key"))
+    with pytest.raises(JudgeRejectedError, match="wrong key"):
+        run(calls_of(*map(str, range(100))), client, store, concurrency=32)
+    assert 1 == len(client.asked)
+
+
+def test_first_call_that_hangs_does_not_hold_the_others_up(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a while the others go, though the first has no answer yet."""
+    monkeypatch.setattr(run_module, "_ALONE_S", 0.01)
+    others = asyncio.Event()
+
+    class Client(FakeClient):
+        async def complete(self, messages: Messages) -> Completion:
+            if messages[0]["content"] == "a":
+                await asyncio.wait_for(others.wait(), timeout=5)
+            others.set()
+            return await super().complete(messages)
+
+    assert list("abc") == texts(run(calls_of(*"abc"), Client(), store))
+
+
 def test_rejection_is_not_tried_again(store: Store, pauses: list[float]) -> None:
     """No pause and no second try can heal a wrong key."""
     client = FakeClient(always=JudgeRejectedError("wrong key"))
@@ -286,10 +332,10 @@ def test_an_answer_between_lost_calls_goes_on(store: Store) -> None:
 
 @pytest.mark.parametrize("concurrency", [1, 3, 50])
 def test_no_more_calls_in_flight_than_allowed(concurrency: int, store: Store) -> None:
-    """The number in flight reaches the limit, or the number of calls, and never passes it."""
+    """The number in flight reaches the limit, or the number of calls after the first, and never passes it."""
     client = FakeClient(turns=3)
     run(calls_of(*map(str, range(20))), client, store, concurrency=concurrency)
-    assert min(concurrency, 20) == client.most_at_once
+    assert min(concurrency, 19) == client.most_at_once
 
 
 def test_a_pause_gives_the_place_to_others(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -297,6 +343,9 @@ def test_a_pause_gives_the_place_to_others(store: Store, monkeypatch: pytest.Mon
     others_done = asyncio.Event()
 
     async def sleep(seconds: float) -> None:
+        if seconds == run_module._HEARTBEAT_S:
+            await real_sleep(seconds)
+            return
         # The pause of "a" ends only when all others are answered: if it kept its place, this would never end.
         await asyncio.wait_for(others_done.wait(), timeout=5)
 
@@ -317,7 +366,7 @@ def test_slow_call_delays_nobody(store: Store) -> None:
 
     class Client(FakeClient):
         async def complete(self, messages: Messages) -> Completion:
-            if messages[0]["content"] == "0":
+            if messages[0]["content"] == "1":
                 await asyncio.wait_for(last_arrived.wait(), timeout=5)
             if messages[0]["content"] == "19":
                 last_arrived.set()
@@ -389,9 +438,10 @@ def test_failing_callback_ends_the_run(store: Store) -> None:
     def on_answer(index: int, answered: Answered) -> None:
         raise ZeroDivisionError
 
-    arguments: dict[str, Any] = {"client": FakeClient(), "store": store, "fingerprint": "f"}
+    budget = Budget(cap_usd=None, price=None, max_tokens=10)
+    arguments: dict[str, Any] = {"client": FakeClient(), "store": store, "fingerprint": "f", "judge": "fake/judge"}
     with pytest.raises(ZeroDivisionError):
-        run_calls(calls_of("a"), **arguments, concurrency=1, retries=0, on_answer=on_answer)
+        run_calls(calls_of("a"), total=1, **arguments, retries=0, usage=Usage(), budget=budget, on_answer=on_answer)
     assert store.count() == 1
 
 
@@ -401,3 +451,75 @@ def test_client_is_closed_in_its_own_loop(store: Store) -> None:
     run(calls_of("a"), client, store)
     run(calls_of("b"), client, store)
     assert client.closed == 2
+
+
+def test_limit_on_the_cost_stops_the_run(store: Store) -> None:
+    """The cap is never passed; what was answered is stored, and a second run with more money asks for the rest."""
+    price = Price(input=0.0, output=1_000_000.0, source="test")  # US$ 1 a token: an answer costs 1, at most 10
+    client, usage = FakeClient(price=price), Usage()
+    budget = Budget(cap_usd=15.0, price=price, max_tokens=10)
+    with pytest.raises(CostLimitError, match="raise the limit"):
+        run(calls_of(*map(str, range(20))), client, store, usage=usage, budget=budget)
+    assert (6, 6.0, 6) == (len(client.asked), usage.cost_usd, store.count())
+    again = FakeClient(price=price)
+    run(calls_of(*map(str, range(20))), again, store)
+    assert 14 == len(again.asked)
+
+
+def test_cost_follows_from_the_price(store: Store) -> None:
+    """Where the provider tells tokens and not dollars, the price table does; both are stored."""
+    client, usage = FakeClient(price=Price(input=2.0, output=4.0, source="test")), Usage()
+    answers = run(calls_of("a"), client, store, usage=usage)
+    assert answers[0].completion is not None
+    assert (3 * 2 + 1 * 4) / 1_000_000 == answers[0].completion.cost_usd == usage.cost_usd
+    assert usage.cost_usd == store.get(["a"])["a"]["cost_usd"]
+
+
+def test_unknown_price_is_counted_apart(store: Store) -> None:
+    """Without a price the cost is unknown, not 0."""
+    usage = Usage()
+    run(calls_of("a", "b"), FakeClient(), store, usage=usage)
+    assert (2, None, None) == (usage.without_cost, usage.known_cost_usd, usage.to_dict()["cost_usd"])
+
+
+@pytest.mark.usefixtures("pauses")
+def test_what_may_have_been_billed_is_told(store: Store) -> None:
+    """A call whose answer never arrived may have been billed: its most counts as lost; a 500 was not."""
+    price, usage = Price(input=0.0, output=1_000_000.0, source="test"), Usage()
+    run(calls_of("a"), FakeClient({"a": [BROKEN, SERVER]}, price=price), store, usage=usage)
+    assert (10.0, 1.0, 3, 1) == (usage.lost_usd, usage.cost_usd, usage.sent, usage.answered)
+
+
+def test_calls_of_another_process_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another living process has claimed is not sent; its answer is taken when it is there."""
+    monkeypatch.setattr(run_module, "_WAIT_FOR_OTHERS_S", 0.01)
+    with Store(tmp_path / "store.sqlite") as mine, Store(tmp_path / "store.sqlite") as other:
+        assert {"a"} == other.claim(["a"])
+
+        def before(text: str) -> None:
+            if text == "c":
+                other.put("a", fingerprint="f", judge="j", created="2025-01-02", record={
+                    "text": "theirs", "refused": False, "input_tokens": 1, "output_tokens": 1, "cost_usd": None,
+                    "latency_s": 0.5, "created": "2025-01-02"})  # fmt: skip
+
+        client, usage = FakeClient(before=before), Usage()
+        answers = run(calls_of("a", "b", "c"), client, mine, usage=usage)
+    assert (["theirs", "b", "c"], ["b", "c"], 1) == (texts(answers), client.asked, usage.from_store)
+
+
+def test_calls_of_a_process_that_gave_up_are_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Claims that are given back are asked here."""
+    monkeypatch.setattr(run_module, "_WAIT_FOR_OTHERS_S", 0.01)
+    with Store(tmp_path / "store.sqlite") as mine, Store(tmp_path / "store.sqlite") as other:
+        other.claim(["a"])
+        client = FakeClient(before=lambda text: other.release(["a"]) if text == "b" else None)
+        answers = run(calls_of("a", "b"), client, mine)
+    assert (["a", "b"], ["b", "a"]) == (texts(answers), client.asked)
+
+
+def test_nothing_stays_claimed(store: Store, tmp_path: Path) -> None:
+    """After a run, also one that was broken off, no other process has to wait."""
+    with pytest.raises(JudgeRejectedError):
+        run(calls_of(*"abcdef"), FakeClient(always=JudgeRejectedError("wrong key")), store)
+    with Store(store.path) as other:
+        assert set("abcdef") == other.claim(list("abcdef"))

@@ -20,7 +20,7 @@ _WIDEST = 400
 
 
 def _print_json(document: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(document, indent=1) + "\n")  # ASCII: no text reaches the terminal raw
 
 
 def _facts(testset: TestSet) -> dict[str, Any]:
@@ -84,6 +84,7 @@ def show(
     from dataclasses import asdict
 
     from longismore.errors import UnknownNameError
+    from longismore.reports._escape import printable
     from longismore.testsets import TESTSETS, folder_in
 
     examples = TESTSETS.get(name).load(folder_in(os.environ))
@@ -100,6 +101,6 @@ def show(
             text = (
                 example.prompt if id is not None or len(example.prompt) <= _WIDEST else example.prompt[:_WIDEST] + " …"
             )
-            sys.stdout.write(f"{example.id}\n  " + text.replace("\n", "\n  ") + "\n")
+            sys.stdout.write(printable(f"{example.id}\n  " + text.replace("\n", "\n  ") + "\n"))
     if id is None and len(chosen) < len(examples):
         sys.stderr.write(f"{len(chosen)} of {len(examples)}; --limit shows more\n")

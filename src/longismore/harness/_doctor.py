@@ -20,9 +20,24 @@ if TYPE_CHECKING:
 
 __all__ = ["examine"]
 
-_PACKAGES = {"openai": "openai", "torch": "hf", "transformers": "hf"}
+_PACKAGES = {
+    "aiohttp": "openai",
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "google-genai": "google",
+    "torch": "hf",
+    "transformers": "hf",
+    "vllm": "vllm",
+    "alpaca_eval": "alpaca",
+    "pyarrow": "parquet",
+}
 """Packages of extras, with the extra that brings each."""
-_KEYS = ("OPENAI_API_KEY",)
+_KEYS = {
+    "OPENAI_API_KEY": "openai/MODEL",
+    "ANTHROPIC_API_KEY": "anthropic/MODEL",
+    "GOOGLE_API_KEY": "google/MODEL, GEMINI_API_KEY will do too",
+}
+"""Where keys of providers are looked for, and for which judges."""
 
 
 def examine(environ: Mapping[str, str], *, testsets_folder: Path | None) -> dict[str, Any]:
@@ -85,7 +100,7 @@ def _hook(environ: Mapping[str, str]) -> dict[str, Any]:
 def _key(name: str, environ: Mapping[str, str]) -> dict[str, Any]:
     if environ.get(name):
         return _check(name, "ok", "set")
-    return _check(name, "missing", "not set", f"export {name}=... for judges openai/MODEL")
+    return _check(name, "missing", "not set", f"export {name}=... for judges {_KEYS[name]}")
 
 
 def _testset(name: str, folder: Path | None) -> dict[str, Any]:

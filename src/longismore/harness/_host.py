@@ -13,6 +13,7 @@ from longismore.testsets import read_outputs
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from longismore.comparison import Progress
     from longismore.harness._settings import PairwiseSettings
 
 __all__ = ["candidate_name", "candidate_path", "join_host_logging", "output_folder", "progress_bar"]
@@ -67,13 +68,15 @@ def join_host_logging() -> None:
 
 
 @contextmanager
-def progress_bar(*, total: int, shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar like lm_eval's own, on stderr; yields what to call with the number of judgments made."""
+def progress_bar(*, total: int, shown: bool) -> Iterator[Callable[[Progress], None]]:
+    """A bar like lm_eval's own, on stderr; yields what to call with the progress."""
     from tqdm import tqdm  # a dependency of lm_eval
 
     with tqdm(total=total, desc="Judging", unit="call", disable=not shown or total == 0) as bar:
 
-        def advance(made: int, _: int) -> None:
-            bar.update(made - bar.n)
+        def advance(progress: Progress) -> None:
+            bar.update(progress.made - bar.n)
+            if progress.spent_usd:
+                bar.set_postfix_str(f"US$ {progress.spent_usd:.2f}", refresh=False)
 
         yield advance

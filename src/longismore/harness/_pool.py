@@ -19,8 +19,7 @@ from longismore.errors import ConfigError
 from longismore.harness._host import candidate_name, candidate_path, join_host_logging, output_folder, progress_bar
 from longismore.harness._lm_eval import forget_tracker
 from longismore.harness._settings import PairwiseSettings
-from longismore.judges import JudgeOptions, make_judge
-from longismore.judges._spec import CHOICES
+from longismore.judges import CHOICES, ChatJudge, Generator, JudgeOptions, is_model, make_generator, make_judge
 from longismore.records import Answer
 from longismore.reports import explain
 from longismore.run_folder import RunFolder, check_writable, describe_run
@@ -39,6 +38,8 @@ __all__ = ["POOL", "Pool"]
 logger = logging.getLogger(__name__)
 
 _EMBEDDED_REFERENCE = "mini:better"
+_CONCURRENCY = 32
+"""Of all ranks together, where the user has not said."""
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +53,8 @@ class _Session:
     """What lm_eval handed to the task that joined last; it says which model is evaluated."""
     tasks: list[weakref.ref[PairwiseTask]] = field(default_factory=list)
     references: dict[str, OutputsFile] = field(default_factory=dict)
+    generators: dict[str, Generator] = field(default_factory=dict)
+    """References that are models."""
     matched: weakref.WeakKeyDictionary[PairwiseTask, dict[tuple[str, str], Answer]] = field(
         default_factory=weakref.WeakKeyDictionary
     )
@@ -62,15 +65,29 @@ class _Session:
         return [task for each in self.tasks if (task := each()) is not None]
 
     def match_reference(self, task: PairwiseTask) -> None:
-        """Find the reference's answers to what *task* asks.
+        """Find the reference's answers to what *task* asks; a model is asked for them now, once.
 
         Raises:
             UsageError: There is no reference, it cannot be read, or lacks an answer.
+            JudgeError: The model could not be asked.
         """
         source = self.reference_source(task)
+        if is_model(source):
+            generator = self.generator(source, task.ranks.world_size)
+            generator.check(self.store)
+            self.matched[task] = generator.answer(task.examples, self.store)
+            return
         if source not in self.references:
             self.references[source] = read_outputs(source)
         self.matched[task] = match_outputs(task.examples, self.references[source], role="reference")
+
+    def generator(self, source: str, world_size: int) -> Generator:
+        """The reference that is a model; it shares the judge's limit on the cost."""
+        if source not in self.generators:
+            options = _options(self.settings, world_size)
+            settings = dict(self.settings.reference_options)
+            self.generators[source] = make_generator(source, settings, options, self.judge.usage)
+        return self.generators[source]
 
     def reference_source(self, task: PairwiseTask) -> str:
         """Where the reference's answers are; only the embedded test set brings its own."""
@@ -82,7 +99,8 @@ class _Session:
             f"no reference answers were given for {task.testset.name}. Make them with the model to compare with:\n"
             "  lm_eval run --model hf --model_args pretrained=REFERENCE_MODEL --tasks longismore_pairwise "
             "--predict_only --log_samples --output_path reference\n"
-            "then add judge_reference=reference (the folder) to --metadata, or set LONGISMORE_JUDGE_REFERENCE"
+            "then add judge_reference=reference (the folder) to --metadata, or set LONGISMORE_JUDGE_REFERENCE;\n"
+            "or name a model behind an API: judge_reference=openai/MODEL"
         )
 
 
@@ -111,8 +129,8 @@ class Pool:
         session.metadata = metadata
         if task.ranks.rank == 0:
             check_writable(_runs(settings))
-        session.match_reference(task)
         session.judge.check(task.examples, session.store)
+        session.match_reference(task)
         session.tasks.append(weakref.ref(task))
 
     def judge(self) -> None:
@@ -152,11 +170,21 @@ def _open_session(settings: PairwiseSettings, task: PairwiseTask) -> _Session:
             f"no judge was given for {task.task_name}; add one of these to --metadata as judge=SPEC, "
             f"or set LONGISMORE_JUDGE:\n{CHOICES}"
         )
-    options = JudgeOptions.from_mapping(dict(settings.options), os.environ)
-    # Ranks share the user's limit on calls in flight.
-    options = replace(options, concurrency=max(1, options.concurrency // task.ranks.world_size))
-    judge = make_judge(settings.judge, options)
+    judge = make_judge(settings.judge, _options(settings, task.ranks.world_size))
     return _Session(settings, judge, Store(settings.store or default_store_path()))
+
+
+def _options(settings: PairwiseSettings, world_size: int = 1) -> JudgeOptions:
+    """The judge's settings; ranks share the user's limits on calls in flight and on the cost."""
+    options = JudgeOptions.from_mapping(dict(settings.options), os.environ)
+    if world_size == 1:
+        return options
+    cap = options.max_cost_usd
+    return replace(
+        options,
+        concurrency=max(1, (options.concurrency or _CONCURRENCY) // world_size),
+        max_cost_usd=None if cap is None else cap / world_size,
+    )
 
 
 def _judge(session: _Session, tasks: list[PairwiseTask]) -> None:
@@ -169,6 +197,8 @@ def _judge(session: _Session, tasks: list[PairwiseTask]) -> None:
     # Ranks take documents in turns; files list them as the test sets do, however many ranks there were.
     places = {place: number for number, place in enumerate(place for task in tasks for place in task.places)}
     everyone = sorted(ranks.gather(mine), key=lambda pair: places[pair.testset, pair.id])
+    if isinstance(session.judge, ChatJudge):
+        session.judge.announce(mine, session.store)
     folder = _run_folder(session, tasks, model) if ranks.rank == 0 else None
     with progress_bar(total=2 * len(mine), shown=ranks.rank == 0) as advance:
         comparison = compare_pairs(

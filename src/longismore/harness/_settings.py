@@ -10,20 +10,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from longismore.errors import ConfigError, near_names
+from longismore.judges import REFERENCE_OPTIONS, JudgeOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 __all__ = ["KEYS", "PairwiseSettings"]
 
-_OPTIONS = ("base_url", "temperature", "max_tokens", "concurrency", "timeout_s", "retries", "api_key_env")
+_OPTIONS = JudgeOptions.names()
 KEYS: Mapping[str, str] = {
     "judge": "the judge's spec, e.g. openai/gpt-4.1, replay:FILE, lexical, length",
-    "judge_reference": "answers of the reference model: a file or an lm_eval output folder",
+    "judge_reference": "answers of the reference: a file, an lm_eval output folder, or a model, e.g. openai/gpt-4.1",
     "judge_output": "folder in which the run folder is made; default: lm_eval's --output_path, else runs",
     "judge_store": "the database of paid answers (also LONGISMORE_STORE)",
     "judge_candidate": "what the model is called in reports; default: its path or name",
     **{f"judge_{name}": f"setting of the judge: {name}" for name in _OPTIONS},
+    **{f"judge_reference_{name}": f"setting of a reference that is a model: {name}" for name in REFERENCE_OPTIONS},
 }
 """Every key, with what it means. Each may also come from the environment: LONGISMORE_ and the key in capitals."""
 
@@ -41,6 +43,8 @@ class PairwiseSettings:
     candidate: str | None
     options: tuple[tuple[str, Any], ...]
     """Settings of the judge that were given, by name."""
+    reference_options: tuple[tuple[str, Any], ...] = ()
+    """Settings of a reference that is a model."""
 
     @classmethod
     def read(cls, metadata: Mapping[str, Any], environ: Mapping[str, str]) -> PairwiseSettings:
@@ -58,7 +62,7 @@ class PairwiseSettings:
         problems += [
             f"{key} must be text or a number, found {value!r}"
             for key, value in given.items()
-            if not isinstance(value, str | int | float)
+            if not isinstance(value, str | int | float) and not key.endswith("_parameters")
         ]
         if problems:
             raise ConfigError(problems)
@@ -68,8 +72,13 @@ class PairwiseSettings:
             output=_text(given.get("judge_output")),
             store=_text(given.get("judge_store")),
             candidate=_text(given.get("judge_candidate")),
-            options=tuple((name, given[f"judge_{name}"]) for name in _OPTIONS if f"judge_{name}" in given),
+            options=_named(given, "judge_", _OPTIONS),
+            reference_options=_named(given, "judge_reference_", REFERENCE_OPTIONS),
         )
+
+
+def _named(given: Mapping[str, Any], prefix: str, names: Sequence[str]) -> tuple[tuple[str, Any], ...]:
+    return tuple((name, given[prefix + name]) for name in names if prefix + name in given)
 
 
 def _value(key: str, metadata: Mapping[str, Any], environ: Mapping[str, str]) -> Any:

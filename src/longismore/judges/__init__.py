@@ -7,22 +7,50 @@ A judge is named by a spec that every host and command takes: ``openai/MODEL``, 
 
 from __future__ import annotations
 
-from longismore.judges._judge import Judge, JudgeFactory, JudgeOptions
+from longismore.judges._chat import ChatJudge, chat_judge
+from longismore.judges._client import BatchClient, BatchState, ChatClient, Completion, RateLimits, TokenLogprobs
+from longismore.judges._estimate import Estimate, Range
+from longismore.judges._generate import REFERENCE_OPTIONS, Generator, is_model, make_generator
+from longismore.judges._judge import Judge, JudgeFactory
 from longismore.judges._judgments import judgment_to_row, read_judgments, write_judgments
+from longismore.judges._options import JudgeOptions
 from longismore.judges._order import combine
+from longismore.judges._prices import Price, find_price
+from longismore.judges._protocol import PromptProtocol, Reading
 from longismore.judges._reviews import REVIEW_FORMATS, ReviewNames
-from longismore.judges._spec import make_judge
+from longismore.judges._spec import CHOICES, make_judge
+from longismore.judges._usage import Usage
 from longismore.registry import Registry
 
 __all__ = [
+    "CHOICES",
     "JUDGES",
+    "REFERENCE_OPTIONS",
     "REVIEW_FORMATS",
+    "BatchClient",
+    "BatchState",
+    "ChatClient",
+    "ChatJudge",
+    "Completion",
+    "Estimate",
+    "Generator",
     "Judge",
     "JudgeFactory",
     "JudgeOptions",
+    "Price",
+    "PromptProtocol",
+    "Range",
+    "RateLimits",
+    "Reading",
     "ReviewNames",
+    "TokenLogprobs",
+    "Usage",
+    "chat_judge",
     "combine",
+    "find_price",
+    "is_model",
     "judgment_to_row",
+    "make_generator",
     "make_judge",
     "read_judgments",
     "write_judgments",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, fields
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from types import NoneType
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from longismore._jsonl import read_jsonl, write_jsonl
 from longismore.errors import SchemaError
@@ -12,23 +13,26 @@ from longismore.judges._order import preference_of
 from longismore.records import Answer, Judgment, Order, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
 __all__ = ["judgment_to_row", "read_judgments", "write_judgments"]
 
-_TEXTS = ("id", "testset", "prompt", "judge", "fingerprint")
-_NUMBERS = (
-    "score_reference",
-    "score_candidate",
-    "preference",
-    "cost_usd",
-    "latency_s",
-)
-_COUNTS = ("input_tokens", "output_tokens")
-_OPTIONAL_TEXTS = ("completion", "created")
-_Word = TypeVar("_Word", Order, Status)
+_KINDS = {
+    **dict.fromkeys(("id", "testset", "prompt", "judge", "fingerprint"), (frozenset({str}), "a string")),
+    **dict.fromkeys(("completion", "created"), (frozenset({str, NoneType}), "a string or null")),
+    **dict.fromkeys(
+        ("score_reference", "score_candidate", "preference", "cost_usd", "latency_s"),
+        (frozenset({int, float, NoneType}), "a number or null"),
+    ),
+    **dict.fromkeys(("input_tokens", "output_tokens"), (frozenset({int, NoneType}), "a whole number or null")),
+}
+"""Types as JSON gives them, so that true and false are no numbers, and their name."""
+_CHECKED = tuple((name, kinds, expected, float in kinds) for name, (kinds, expected) in _KINDS.items())
 _FIELDS = tuple(entry.name for entry in fields(Judgment))
+_ORDERS = {each.value: each for each in Order}
+_STATUSES = {each.value: each for each in Status}
+_Word = TypeVar("_Word", Order, Status)
 
 
 def judgment_to_row(judgment: Judgment) -> dict[str, Any]:
@@ -50,77 +54,109 @@ def read_judgments(path: str | Path) -> list[Judgment]:
             line and field.
     """
     judgments: list[Judgment] = []
-    lines: dict[tuple[str, str, str, str], int] = {}
+    lines: dict[tuple[str, str, str], dict[str, int]] = {}
+    shared = _Shared()
     for number, row in read_jsonl(path):
         where = f"{path}:{number}"
-        judgment = _from_row(row, where)
-        key = (judgment.fingerprint, judgment.testset, judgment.id, judgment.order)
-        if key in lines:
+        judgment = _from_row(row, where, shared)
+        seen = lines.setdefault((judgment.fingerprint, judgment.testset, judgment.order), {})
+        first = seen.setdefault(judgment.id, number)
+        if first != number:
             raise SchemaError(
-                where, f"{judgment.testset} {judgment.id} {judgment.order} stands already in line {lines[key]}"
+                where, f"{judgment.testset} {judgment.id} {judgment.order} stands already in line {first}"
             )
-        lines[key] = number
         judgments.append(judgment)
     if not judgments:
         raise SchemaError(str(path), "the file has no judgments")
     return judgments
 
 
-def _from_row(row: dict[str, Any], where: str) -> Judgment:
-    missing = [name for name in _FIELDS if name not in row]
-    if missing:
-        raise SchemaError(where, f"fields are missing: {', '.join(missing)}; found: {', '.join(row)}")
-    for name in _TEXTS:
-        _expect(isinstance(row[name], str), where, name, row[name], "a string")
-    for name in _OPTIONAL_TEXTS:
-        _expect(row[name] is None or isinstance(row[name], str), where, name, row[name], "a string or null")
-    for name in _NUMBERS:
-        _expect(row[name] is None or _is_finite(row[name]), where, name, row[name], "a number or null")
-    for name in _COUNTS:
-        count = isinstance(row[name], int) and not isinstance(row[name], bool)
-        _expect(row[name] is None or count, where, name, row[name], "a whole number or null")
-    values = {name: row[name] for name in (*_TEXTS, *_NUMBERS, *_COUNTS, *_OPTIONAL_TEXTS)}
-    values["order"] = _one_of(Order, where, "order", row["order"])
-    values["status"] = _one_of(Status, where, "status", row["status"])
-    values["reference"] = _answer(row["reference"], where, "reference")
-    values["candidate"] = _answer(row["candidate"], where, "candidate")
-    return _checked(Judgment(**values), where)
+class _Shared:
+    """Equal texts and answers as one object each: both orders of a pair, and often more, repeat them."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+        self._answers: dict[str, dict[str, Answer]] = {}
+
+    def text(self, text: str) -> str:
+        return self._texts.setdefault(text, text)
+
+    def answer(self, model: str, output: str) -> Answer:
+        answers = self._answers.setdefault(model, {})
+        answer = answers.get(output)
+        if answer is None:
+            answer = answers[output] = Answer(self.text(model), output)
+        return answer
 
 
-def _is_finite(value: object) -> bool:
-    # Python reads NaN, Infinity and 1e999 as numbers; bool is an int.
-    return isinstance(value, int | float) and not isinstance(value, bool) and -math.inf < value < math.inf
+def _from_row(row: dict[str, Any], where: str, shared: _Shared) -> Judgment:
+    try:
+        return _checked(_parsed(row, where, shared), where)
+    except KeyError:
+        missing = [name for name in _FIELDS if name not in row]
+        raise SchemaError(where, f"fields are missing: {', '.join(missing)}; found: {', '.join(row)}") from None
+
+
+def _parsed(row: dict[str, Any], where: str, shared: _Shared) -> Judgment:
+    for name, kinds, expected, is_number in _CHECKED:
+        value = row[name]
+        good = type(value) in kinds
+        if good and is_number and value is not None:
+            good = -math.inf < value < math.inf  # Python reads NaN, Infinity and 1e999 as numbers
+        if not good:
+            raise _wrong(where, name, value, expected)
+    text = shared.text
+    return Judgment(
+        id=text(row["id"]),
+        testset=text(row["testset"]),
+        prompt=text(row["prompt"]),
+        reference=_answer(row["reference"], where, "reference", shared),
+        candidate=_answer(row["candidate"], where, "candidate", shared),
+        order=_one_of(_ORDERS, where, "order", row["order"]),
+        judge=text(row["judge"]),
+        fingerprint=text(row["fingerprint"]),
+        status=_one_of(_STATUSES, where, "status", row["status"]),
+        score_reference=row["score_reference"],
+        score_candidate=row["score_candidate"],
+        preference=row["preference"],
+        completion=row["completion"],
+        input_tokens=row["input_tokens"],
+        output_tokens=row["output_tokens"],
+        cost_usd=row["cost_usd"],
+        latency_s=row["latency_s"],
+        created=None if row["created"] is None else text(row["created"]),
+    )
 
 
 def _checked(judgment: Judgment, where: str) -> Judgment:
     preference, judged = judgment.preference, judgment.status is Status.JUDGED
     in_range = preference is not None and 0 <= preference <= 1
-    _expect(in_range if judged else preference is None, where, "preference", preference,
-            'a number from 0 to 1 where status is "judged", else null')  # fmt: skip
+    if not (in_range if judged else preference is None):
+        expected = 'a number from 0 to 1 where status is "judged", else null'
+        raise _wrong(where, "preference", preference, expected)
     reference, candidate = judgment.score_reference, judgment.score_candidate
     if judged and reference is not None and candidate is not None and preference in {0, 0.5, 1}:
-        expected = preference_of(reference, candidate)
-        _expect(preference == expected, where, "preference", preference,
-                f"{expected}, as the scores {reference} and {candidate} say")  # fmt: skip
+        said = preference_of(reference, candidate)
+        if preference != said:
+            raise _wrong(where, "preference", preference, f"{said}, as the scores {reference} and {candidate} say")
     return judgment
 
 
-def _answer(value: object, where: str, name: str) -> Answer:
+def _answer(value: object, where: str, name: str, shared: _Shared) -> Answer:
     if not isinstance(value, dict):
         raise SchemaError(where, f'field "{name}" must be an object with "model" and "output", found {value!r:.80}')
     model, output = value.get("model"), value.get("output")
     if not isinstance(model, str) or not isinstance(output, str):
         raise SchemaError(where, f'fields "{name}.model" and "{name}.output" must be strings')
-    return Answer(model, output)
+    return shared.answer(model, output)
 
 
-def _one_of(kind: type[_Word], where: str, name: str, value: object) -> _Word:
-    try:
-        return kind(cast("str", value))
-    except ValueError:
-        raise SchemaError(where, f'field "{name}" must be one of {", ".join(kind)}, found {value!r:.80}') from None
+def _one_of(words: Mapping[str, _Word], where: str, name: str, value: object) -> _Word:
+    word = words.get(value) if isinstance(value, str) else None
+    if word is None:
+        raise SchemaError(where, f'field "{name}" must be one of {", ".join(words)}, found {value!r:.80}')
+    return word
 
 
-def _expect(holds: bool, where: str, name: str, value: object, expected: str) -> None:  # noqa: FBT001
-    if not holds:
-        raise SchemaError(where, f'field "{name}" must be {expected}, found {value!r:.80}')
+def _wrong(where: str, name: str, value: object, expected: str) -> SchemaError:
+    return SchemaError(where, f'field "{name}" must be {expected}, found {value!r:.80}')

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from longismore.errors import ConfigError
 from longismore.judges._chat import digest
 from longismore.judges._order import make_judgment
+from longismore.judges._usage import Usage
 from longismore.records import Order, Status
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class ScoringJudge:
     score: Callable[[str, str], float]
     """Of a prompt and an answer."""
     note: str | None
+    usage: Usage = field(default_factory=Usage, init=False)
 
     @property
     def fingerprint(self) -> str:

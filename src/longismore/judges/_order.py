@@ -14,6 +14,7 @@ from longismore.records import Judgment, Order, Outcome, Status, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from longismore.judges._calls import Answered
     from longismore.records import Pair
 
 __all__ = ["by_model", "combine", "make_judgment", "outcome_of", "preference_of"]
@@ -41,8 +42,22 @@ def make_judgment(
     fingerprint: str,
     status: Status,
     scores: tuple[float, float] | None = None,
+    preference: float | None = None,
+    answered: Answered | None = None,
 ) -> Judgment:
-    """The judgment on one order of a pair; the preference follows from the scores of reference and candidate."""
+    """The judgment on one order of a pair.
+
+    Args:
+        pair: What was judged.
+        order: Which answer was shown first.
+        judge: The judge's name.
+        fingerprint: The judge's.
+        status: What became of the call.
+        scores: Of reference and candidate; the preference follows from them.
+        preference: The candidate's share, where there are no scores.
+        answered: What came back, where a call was made.
+    """
+    completion = None if answered is None else answered.completion
     return Judgment(
         id=pair.id,
         testset=pair.testset,
@@ -55,7 +70,13 @@ def make_judgment(
         status=status,
         score_reference=None if scores is None else scores[0],
         score_candidate=None if scores is None else scores[1],
-        preference=None if scores is None else preference_of(*scores),
+        preference=preference if scores is None else preference_of(*scores),
+        completion=None if completion is None else completion.text,
+        input_tokens=None if completion is None else completion.input_tokens,
+        output_tokens=None if completion is None else completion.output_tokens,
+        cost_usd=None if completion is None else completion.cost_usd,
+        latency_s=None if answered is None else answered.latency_s,
+        created=None if answered is None else answered.created,
     )
 
 

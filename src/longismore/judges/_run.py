@@ -3,227 +3,182 @@
 No batches and no barriers: a slow call delays nobody else, and a call that waits before it is tried again gives
 its place away. Errors are of three kinds. What time may heal is tried again; what concerns one call alone makes
 that judgment ``failed`` or ``refused``; what concerns every call (a wrong key, no balance, a server that is
-gone) ends the run, with everything that was answered stored.
+gone, a cost limit) ends the run, with everything that was answered stored.
+
+The first call goes alone, so that a wrong key costs one request. Several processes on one store share the calls:
+each claims those that it sends, and takes the others' answers out of the store.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-import random
-import threading
-import time
-from collections import Counter
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from itertools import chain, islice
+from typing import TYPE_CHECKING
 
-from longismore.errors import JudgeError, JudgeRejectedError, JudgeServerError, RateLimitError, RefusalError
-from longismore.judges._client import Completion
+from longismore.judges._ask import Run, ask
+from longismore.judges._calls import Answered
+from longismore.judges._event_loop import run_to_end
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from longismore.judges._client import ChatClient, Messages
+    from longismore.judges._budget import Budget
+    from longismore.judges._calls import Call
+    from longismore.judges._client import ChatClient
+    from longismore.judges._usage import Usage
     from longismore.store import Store
 
-__all__ = ["Answered", "Call", "run_calls"]
+__all__ = ["run_calls"]
 
 logger = logging.getLogger(__name__)
 
-_FIRST_PAUSE_S = 0.5
-_LONGEST_PAUSE_S = 30.0
-_LONGEST_NAMED_PAUSE_S = 300.0
-"""A Retry-After beyond this counts as no answer: nobody wants a run that sleeps for a day in silence."""
-_LOST_CALLS_TO_STOP = 20
-"""So many calls lost in a row, without one answer between them, and the run stops."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One chat to send, under its key in the store."""
-
-    key: str
-    messages: Messages
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """What became of one call; without a completion it failed."""
-
-    completion: Completion | None
-    latency_s: float | None = None
-    created: str | None = None
-    """ISO 8601, UTC."""
-
-
-@dataclass(slots=True)
-class _Run:
-    client: ChatClient
-    store: Store
-    fingerprint: str
-    retries: int
-    places: asyncio.Semaphore
-    on_answer: Callable[[int, Answered], None]
-    stopped: bool = False
-    """The run ends: calls that wait for a place are not sent any more."""
-    lost_in_a_row: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    jitter: random.Random = field(default_factory=lambda: random.Random(0))  # noqa: S311  spreads pauses only
+_ALONE_S = 5.0
+"""So long the first call keeps the others waiting."""
+_CLAIMED_AT_ONCE = 64
+_HEARTBEAT_S = 5.0
+_WAIT_FOR_OTHERS_S = 0.5
 
 
 def run_calls(
-    calls: Sequence[Call],
+    calls: Iterable[Call],
     *,
+    total: int,
     client: ChatClient,
     store: Store,
+    judge: str,
     fingerprint: str,
-    concurrency: int,
     retries: int,
+    usage: Usage,
+    budget: Budget,
     on_answer: Callable[[int, Answered], None],
 ) -> None:
     """Answer every call, from the store where it is known, else from the client.
 
     Args:
-        calls: What to send; two calls with one key are sent once.
-        client: Where to.
+        calls: What to send, rendered little by little while others are in flight; two with one key are sent once.
+        total: How many those are.
+        client: Where to, and how many at once.
         store: Where answers are looked up and kept.
-        fingerprint: Of the judge; stored beside every answer.
-        concurrency: Calls in flight at once.
+        judge: The judge's name, stored beside every answer.
+        fingerprint: Of the judge; the same.
         retries: Further tries of a call whose error is retryable.
+        usage: Gets what is sent, answered and spent.
+        budget: What may be spent.
         on_answer: Gets the index of the call and what became of it, once for every call, in any order.
 
     Raises:
         JudgeError: No further call can succeed; what was answered has been stored and handed over.
     """
-    waiting: dict[str, list[int]] = {}
-    for index, call in enumerate(calls):
-        waiting.setdefault(call.key, []).append(index)
-    for key, record in store.get(waiting).items():
-        for index in waiting.pop(key):
-            on_answer(index, _from_record(record))
-    if not waiting:
+    run = Run(
+        client=client,
+        store=store,
+        judge=judge,
+        fingerprint=fingerprint,
+        retries=retries,
+        usage=usage,
+        budget=budget,
+        on_answer=on_answer,
+        places=asyncio.Semaphore(client.concurrency),
+    )
+    others: list[Call] = []
+    ours = _ours(run, calls, others)
+    # Where all is known, no event loop is started and no client opened.
+    first = next((call for call in ours if call is not None), None)
+    if first is None and not others:
         return
-    logger.info("asking the judge %d times; %d answers were in the store", len(waiting), len(calls) - len(waiting))
-
-    def answer_all(index: int, answered: Answered) -> None:
-        for each in waiting[calls[index].key]:
-            on_answer(each, answered)
-
-    run = _Run(client, store, fingerprint, retries, asyncio.Semaphore(concurrency), answer_all)
-    _run_to_end(_ask_all(run, [(indices[0], calls[indices[0]]) for indices in waiting.values()], concurrency))
+    head = [] if first is None else [first]
+    run_to_end(_ask_all(run, chain(head, ours), others, workers=min(2 * client.concurrency, total)))
     for reason, count in run.reasons.most_common(5):
         logger.warning("%d judge calls failed: %s", count, reason)
 
 
-def _run_to_end(work: Coroutine[Any, Any, None]) -> None:
-    """Run *work* also where an event loop is running already, as in a notebook."""
+def _ours(run: Run, calls: Iterable[Call], others: list[Call]) -> Iterator[Call | None]:
+    """The calls that this process shall send, claimed little by little; ``None`` is time for other work.
+
+    What is known is handed over; what other processes have claimed is added to *others*.
+    """
+    numbered = enumerate(calls)
+    while chunk := list(islice(numbered, _CLAIMED_AT_ONCE)):
+        fresh = {call.key: call for index, call in chunk if run.wants(index, call)}
+        for key, record in run.store.get(fresh).items():
+            del fresh[key]
+            run.usage.from_store += 1
+            run.hand_over(key, Answered.from_record(record))
+        yield from _claimed(run, list(fresh.values()), others)
+        yield None
+
+
+def _claimed(run: Run, calls: Sequence[Call], others: list[Call]) -> list[Call]:
+    if not calls:
+        return []
+    claimed = run.store.claim([call.key for call in calls])
+    run.claimed |= claimed
+    others += [call for call in calls if call.key not in claimed]
+    return [call for call in calls if call.key in claimed]
+
+
+async def _ask_all(run: Run, calls: Iterator[Call | None], others: list[Call], *, workers: int) -> None:
+    asyncio.get_running_loop().call_later(_ALONE_S, run.opened.set)
+    heart = asyncio.create_task(_beat(run))
     try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        asyncio.run(work)
-        return
-    failures: list[BaseException] = []
-    running: list[tuple[asyncio.AbstractEventLoop, asyncio.Task[None]]] = []
-
-    async def known_work() -> None:
-        running.append((asyncio.get_running_loop(), cast("asyncio.Task[None]", asyncio.current_task())))
-        await work
-
-    def target() -> None:
-        try:
-            asyncio.run(known_work())
-        except BaseException as error:  # noqa: BLE001  carried over to the caller's thread
-            failures.append(error)
-
-    thread = threading.Thread(target=target, name="longismore-judge")
-    thread.start()
-    try:
-        thread.join()
-    except BaseException:  # Ctrl-C: without this, the thread would go on asking, and paying
-        for loop, task in running:
-            with suppress(RuntimeError):  # the loop has just ended by itself
-                loop.call_soon_threadsafe(task.cancel)
-        thread.join()
-        raise
-    if failures:
-        raise failures[0]
-
-
-async def _ask_all(run: _Run, calls: Sequence[tuple[int, Call]], concurrency: int) -> None:
-    queue = iter(calls)
-
-    async def worker() -> None:
-        try:
-            for index, call in queue:
-                await _ask(run, index, call)
-        except BaseException:
-            run.stopped = True  # at once: the cancellation of the others comes a moment later
-            raise
-
-    # Twice as many workers as places: those that pause before another try leave their place to the others.
-    workers = [asyncio.create_task(worker()) for _ in range(min(2 * concurrency, len(calls)))]
-    try:
-        await asyncio.gather(*workers)
+        await _ask_those(run, calls, workers)
+        while others:
+            # Another process asks these, or has answered them by now.
+            left = _unless_answered(run, others)
+            others = []
+            ours = _claimed(run, left, others)
+            if ours:
+                await _ask_those(run, iter(ours), workers)
+            elif others:
+                await asyncio.sleep(_WAIT_FOR_OTHERS_S)
     finally:
-        for task in workers:
-            task.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
+        heart.cancel()
+        run.store.release(sorted(run.claimed))
         await run.client.close()
 
 
-async def _ask(run: _Run, index: int, call: Call) -> None:
-    for attempt in range(run.retries + 1):
+async def _beat(run: Run) -> None:
+    """Show other processes that this one is alive, so that its claims hold."""
+    while True:
+        await asyncio.sleep(_HEARTBEAT_S)
+        run.store.renew()
+
+
+def _unless_answered(run: Run, calls: Sequence[Call]) -> list[Call]:
+    records = run.store.get([call.key for call in calls])
+    for key, record in records.items():
+        run.usage.from_store += 1
+        run.hand_over(key, Answered.from_record(record))
+    return [call for call in calls if call.key not in records]
+
+
+async def _ask_those(run: Run, calls: Iterator[Call | None], workers: int) -> None:
+    async def worker(number: int) -> None:
         try:
-            async with run.places:
-                if run.stopped:
-                    return
-                started = time.monotonic()
-                completion = await run.client.complete(call.messages)
-                latency_s = time.monotonic() - started
-        except JudgeRejectedError:
+            if number > 0:
+                await run.opened.wait()
+            for call in calls:
+                await (_give_way() if call is None else ask(run, call))
+        except BaseException:
+            run.stopped = True  # at once: the cancellation of the others comes a moment later
             raise
-        except RefusalError as error:
-            _keep(run, index, call, Completion(text=str(error), refused=True), None)
-            return
-        except JudgeError as error:
-            pause_s = _pause_s(run, error, attempt)
-            if pause_s is None:
-                _lose(run, index, error)
-                return
-            await asyncio.sleep(pause_s)
-        else:
-            _keep(run, index, call, completion, latency_s)
-            return
+        finally:
+            if number == 0:
+                run.opened.set()  # there may have been nothing for it to ask
+
+    # Twice as many workers as places: those that pause before another try leave their place to the others.
+    tasks = [asyncio.create_task(worker(number)) for number in range(workers)]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _pause_s(run: _Run, error: JudgeError, attempt: int) -> float | None:
-    """Seconds to wait before the next try, or ``None`` where there is none."""
-    if not error.retryable or attempt == run.retries:
-        return None
-    if isinstance(error, RateLimitError) and error.retry_after_s is not None:
-        return error.retry_after_s if error.retry_after_s <= _LONGEST_NAMED_PAUSE_S else None
-    return min(_LONGEST_PAUSE_S, _FIRST_PAUSE_S * 2.0**attempt) * run.jitter.uniform(0.5, 1.5)
-
-
-def _keep(run: _Run, index: int, call: Call, completion: Completion, latency_s: float | None) -> None:
-    created = datetime.now(UTC).isoformat(timespec="seconds")
-    answered = Answered(completion=completion, latency_s=latency_s, created=created)
-    record = asdict(completion) | {"latency_s": latency_s, "created": created}
-    run.store.put(call.key, fingerprint=run.fingerprint, created=created, record=record)
-    run.lost_in_a_row = 0
-    run.on_answer(index, answered)
-
-
-def _lose(run: _Run, index: int, error: JudgeError) -> None:
-    run.reasons[str(error)] += 1
-    run.on_answer(index, Answered(completion=None))
-    run.lost_in_a_row += 1
-    if run.lost_in_a_row >= _LOST_CALLS_TO_STOP:
-        raise JudgeServerError(f"{run.lost_in_a_row} judge calls in a row failed; the last one: {error}") from error
-
-
-def _from_record(record: dict[str, Any]) -> Answered:
-    latency_s, created = record.pop("latency_s"), record.pop("created")
-    return Answered(completion=Completion(**record), latency_s=latency_s, created=created)
+async def _give_way() -> None:
+    """Let the event loop do what waits."""
+    turn = asyncio.Event()
+    asyncio.get_running_loop().call_soon(turn.set)
+    await turn.wait()

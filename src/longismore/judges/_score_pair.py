@@ -1,61 +1,63 @@
 """The prompt protocol ``score_pair``: two answers, two scores on the first line.
 
 The protocol is the one of AlpaGasus (https://arxiv.org/abs/2307.08701, section 4) and Long Is More
-(https://arxiv.org/abs/2402.04833, section 2); the wording is our own. Answers are untrusted text: they stand
-between lines with a code that is a hash of the call's own contents. The same call renders the same text, and
-no answer can contain the code, so none can close its quotation or pose as an instruction to the judge.
+(https://arxiv.org/abs/2402.04833, section 2); the wording is our own.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from functools import cache
-from importlib.resources import files
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from longismore.records import Order
+from longismore.judges._order import preference_of
+from longismore.judges._parse import PARSER_VERSION, parse_score_pair
+from longismore.judges._protocol import Reading
+from longismore.judges._quote import code_of, prompt_text, quote, shown_texts
 
 if TYPE_CHECKING:
-    from longismore.records import Pair
+    from longismore.judges._client import Completion, Messages
+    from longismore.records import Order, Pair
 
-__all__ = ["PROMPT_VERSION", "prompt_text", "render"]
+__all__ = ["PROMPT_VERSION", "ScorePair"]
 
 PROMPT_VERSION = 1
-"""Goes up when the layout of :func:`render` changes; the text of the file is in the fingerprint by itself."""
-
-_CODE_LENGTH = 12
+"""Goes up when the layout of :meth:`ScorePair.render` changes; the text itself is in the fingerprint anyway."""
 
 
-@cache
-def prompt_text() -> str:
-    """The judge's instructions, with ``@CODE@`` where the code of the call will stand."""
-    return files("longismore.judges").joinpath("prompts/score_pair.txt").read_text(encoding="utf-8")
+def _own_prompt() -> str:
+    return prompt_text("score_pair")
 
 
-def render(pair: Pair, order: Order) -> list[dict[str, str]]:
-    """The chat messages of one call: a system message with the rules, a user message with the quoted texts."""
-    first, second = _sendable(pair.reference.output), _sendable(pair.candidate.output)
-    if order is Order.CANDIDATE_FIRST:
-        first, second = second, first
-    quoted = {"instruction": _sendable(pair.prompt), "answer 1": first, "answer 2": second}
-    code = _code([pair.testset, pair.id, *quoted.values()])
-    # Texts are joined, never formatted: a brace or a percent sign in an answer is only a character.
-    user = "\n\n".join(f"BEGIN {title} {code}\n" + text + f"\nEND {title} {code}" for title, text in quoted.items())
-    return [
-        {"role": "system", "content": prompt_text().replace("@CODE@", code).strip()},
-        {"role": "user", "content": user + "\n\nThe two marks on one line, then the reasons:"},
-    ]
+@dataclass(frozen=True, slots=True)
+class ScorePair:
+    """Asks for two marks from 1 to 10.
 
+    Args:
+        prompt: The instructions, with ``@CODE@`` where the code of the call will stand.
+    """
 
-def _sendable(text: str) -> str:
-    """The text without lone surrogates, which no request can carry; each becomes a question mark."""
-    return text.encode(errors="replace").decode()
+    prompt: str = field(default_factory=_own_prompt)
+    name: str = field(default="score_pair", init=False)
+    max_tokens: int = field(default=1024, init=False)
+    usual_output_tokens: int = field(default=200, init=False)
+    top_logprobs: int | None = field(default=None, init=False)
 
+    @property
+    def identity(self) -> object:
+        """Name, versions and text."""
+        return [self.name, PROMPT_VERSION, self.prompt, PARSER_VERSION]
 
-def _code(texts: list[str]) -> str:
-    """A code that none of *texts* contains; one more round of hashing where chance or malice put it there."""
-    digest = hashlib.sha256(json.dumps(texts).encode())
-    while any(digest.hexdigest()[:_CODE_LENGTH] in text.lower() for text in texts):
-        digest = hashlib.sha256(digest.digest())
-    return digest.hexdigest()[:_CODE_LENGTH]
+    def render(self, pair: Pair, order: Order) -> Messages:
+        """A system message with the rules, a user message with the quoted texts."""
+        texts = shown_texts(pair, order)
+        code = code_of([pair.testset, pair.id, *texts.values()])
+        return [
+            {"role": "system", "content": self.prompt.replace("@CODE@", code).strip()},
+            {"role": "user", "content": quote(texts, code) + "\n\nThe two marks on one line, then the reasons:"},
+        ]
+
+    def read(self, completion: Completion) -> Reading | None:
+        """The two scores, as :func:`parse_score_pair` reads them."""
+        scores = parse_score_pair(completion.text)
+        # preference_of sees the first as the reference: its share is the second's complement.
+        return None if scores is None else Reading(1.0 - preference_of(*scores), scores)

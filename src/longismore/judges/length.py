@@ -12,7 +12,7 @@ from longismore.judges import JUDGES
 from longismore.judges._offline import ScoringJudge, refuse_argument
 
 if TYPE_CHECKING:
-    from longismore.judges._judge import JudgeOptions
+    from longismore.judges._options import JudgeOptions
 
 __all__ = ["length_judge"]
 

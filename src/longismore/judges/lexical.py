@@ -13,7 +13,7 @@ from longismore.judges._lexical import lexical_score
 from longismore.judges._offline import ScoringJudge, refuse_argument
 
 if TYPE_CHECKING:
-    from longismore.judges._judge import JudgeOptions
+    from longismore.judges._options import JudgeOptions
 
 __all__ = ["lexical_judge"]
 

@@ -1,39 +1,36 @@
 """Judges behind an OpenAI-compatible endpoint: OpenAI itself, vLLM, SGLang, TGI, Ollama, OpenRouter, ...
 
-Spec: ``openai/MODEL``; another server by ``base_url``. Extra: ``openai`` (the official SDK, imported when a
-judge is made). The key comes from the environment, ``OPENAI_API_KEY`` unless ``api_key_env`` names another
-variable; a server with its own ``base_url`` may need none.
+Spec: ``openai/MODEL``; another server by ``base_url``. Extra: ``openai``. Chat calls go through aiohttp, batches
+through the official SDK. The key comes from the environment, ``OPENAI_API_KEY`` unless ``api_key_env`` names
+another variable; a server with its own ``base_url`` may need none.
 
 Source: https://platform.openai.com/docs/api-reference/chat
 """
 
 from __future__ import annotations
 
-import json
 import logging
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from longismore import __version__
 from longismore._optional import require
-from longismore.errors import (
-    ConfigError,
-    JudgeError,
-    JudgeRejectedError,
-    JudgeServerError,
-    JudgeTimeoutError,
-    RateLimitError,
-    RefusalError,
-    near_names,
-)
+from longismore.errors import ConfigError, JudgeError, JudgeRejectedError, JudgeTimeoutError, near_names
 from longismore.judges import JUDGES
-from longismore.judges._chat import ChatJudge
-from longismore.judges._client import Completion
+from longismore.judges._chat import chat_judge
+from longismore.judges._event_loop import run_to_end
+from longismore.judges._http import JsonHttp
+from longismore.judges._openai_batches import OpenAIBatches
+from longismore.judges._openai_chat import completion_of, error_of, limits_of, refused_parameter, said
+from longismore.judges._prices import find_price
 
 if TYPE_CHECKING:
-    from longismore.judges._client import Messages
-    from longismore.judges._judge import JudgeOptions
+    from longismore.judges._chat import ChatJudge
+    from longismore.judges._client import BatchClient, Completion, Messages
+    from longismore.judges._http import HttpReply
+    from longismore.judges._options import JudgeOptions
+    from longismore.judges._prices import Price
 
 __all__ = ["OpenAIClient", "openai_judge"]
 
@@ -41,21 +38,13 @@ logger = logging.getLogger(__name__)
 
 _KEY = "OPENAI_API_KEY"
 _OPENAI = "https://api.openai.com/v1"
+_CONCURRENCY = 32
 _CHECK_TIMEOUT_S = 20.0
 _LONGEST_QUOTE = 300
-_UNUSED_KEY = "none"
-"""What is sent to a server of the user's own that has no key: the SDK insists on one."""
-_SPENT = frozenset({"insufficient_quota", "billing_hard_limit_reached", "billing_not_active"})
-_TOO_MANY = 429
-_NO_CALL_CAN_SUCCEED = frozenset({401, 402, 403, 404, _TOO_MANY})
-"""Wrong key, no balance, no permission, no such model; 429 is left where the quota is spent."""
-_TRY_AGAIN = frozenset({408, 409})
-"""The server gave up waiting, or something else was going on there: the SDK itself would repeat these."""
-_UNSUPPORTED = re.compile(
-    r"unsupported|not supported|does not support|unrecognized|unknown|unexpected|not permitted|not allowed",
-    re.IGNORECASE,
-)
-"""How servers refuse a parameter. A value that is only too large, in one long call, is another matter."""
+_OK = 200
+_MOST_DROPPED = 3
+_LENGTHS = ("max_completion_tokens", "max_tokens")
+_OPTIONAL_HEADERS = {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,7 +58,7 @@ class OpenAIClient:
 
     model: str
     options: JudgeOptions
-    _client: Any = field(default=None, init=False, repr=False)
+    _http: JsonHttp | None = field(default=None, init=False, repr=False)
     _dropped: set[str] = field(default_factory=set, init=False)
     """Parameters this model was found to refuse."""
     _is_checked: bool = field(default=False, init=False)
@@ -81,17 +70,29 @@ class OpenAIClient:
 
     @property
     def settings(self) -> dict[str, object]:
-        """Model, address, temperature, length of the answer."""
+        """Model, address, temperature, length of the answer, further fields of the request."""
         return {
             "provider": "openai",
             "model": self.model,
             "base_url": (self.base_url or "").rstrip("/"),
             "temperature": self.options.temperature,
             "max_tokens": self.options.max_tokens,
+            **({"parameters": dict(self.options.parameters)} if self.options.parameters else {}),
+            **({"top_logprobs": self.options.top_logprobs} if self.options.top_logprobs else {}),
         }
 
-    def api_key(self) -> str:
-        """The key from the environment.
+    @property
+    def concurrency(self) -> int:
+        """32, unless the user says otherwise."""
+        return self.options.concurrency or _CONCURRENCY
+
+    @property
+    def price(self) -> Price | None:
+        """OpenAI's own; of another server only what the user says."""
+        return find_price("openai", self.model, self.options, is_listed=self.base_url is None)
+
+    def api_key(self) -> str | None:
+        """The key from the environment; ``None`` for a server of the user's own that has none.
 
         Raises:
             ConfigError: It is not set, and the server is one that needs it.
@@ -106,7 +107,7 @@ class OpenAIClient:
         if key:
             return key
         if self.base_url is not None and self.options.api_key_env is None:
-            return _UNUSED_KEY
+            return None
         raise ConfigError(
             f"{name} is not set; export {name}=... (the key is read from the environment only), "
             "or point the judge at a server of your own with judge_base_url=http://HOST:PORT/v1 (--base-url)"
@@ -116,88 +117,125 @@ class OpenAIClient:
         """The key is set, the server answers, accepts it and has the model; lists models, which is free, once."""
         if self._is_checked:
             return
-        sdk = require("openai", extra="openai")
-        with sdk.OpenAI(
-            api_key=self.api_key(), base_url=self.base_url or _OPENAI, timeout=_CHECK_TIMEOUT_S, max_retries=1
-        ) as client:
-            try:
-                models = sorted(model.id for model in client.models.list())
-            except (sdk.AuthenticationError, sdk.PermissionDeniedError) as error:
-                raise ConfigError(f"{self._where()} does not accept the key: {self._said(error)}") from error
-            except sdk.APIConnectionError as error:
-                raise ConfigError(
-                    f"{self._where()} cannot be reached: {self._said(error)}; "
-                    "check the address and that the server runs"
-                ) from error
-            except (sdk.OpenAIError, ValueError, TypeError, AttributeError) as error:
-                # Many servers have no list of models; the first call will tell.
-                logger.debug("%s does not list its models: %s", self._where(), self._said(error))
-                models = []
-        if models and self.model not in models:
-            problem = f'{self._where()} has no model "{self.model}"{near_names(self.model, models)}'
-            if self.base_url is None:
-                raise ConfigError(problem)
-            logger.warning("%s; asking it all the same", problem)
+        try:
+            reply = run_to_end(self._list_models())
+        except JudgeTimeoutError as error:
+            raise ConfigError(
+                f"{self._where()} cannot be reached: {self._clean(str(error))}; "
+                "check the address and that the server runs"
+            ) from error
+        except JudgeError as error:
+            # Many servers have no list of models; the first call will tell.
+            logger.debug("%s does not list its models: %s", self._where(), error)
+            return
+        if reply.status in {401, 403}:
+            raise ConfigError(f"{self._where()} does not accept the key: {self._clean(said(reply))}")
+        self._look_for_model(reply)
         self._is_checked = True
+
+    async def _list_models(self) -> HttpReply:
+        http = self._new_http(timeout_s=min(_CHECK_TIMEOUT_S, self.options.timeout_s))
+        try:
+            return await http.send("GET", "/models")
+        finally:
+            await http.close()
+
+    def _look_for_model(self, reply: HttpReply) -> None:
+        rows = reply.body.get("data") if reply.status == _OK else None
+        rows = rows if isinstance(rows, list) else []
+        models = sorted(str(row["id"]) for row in rows if isinstance(row, dict) and "id" in row)
+        if not models or self.model in models:
+            return
+        problem = f'{self._where()} has no model "{self.model}"{near_names(self.model, models)}'
+        if self.base_url is None:
+            raise ConfigError(problem)
+        logger.warning("%s; asking it all the same", problem)
 
     async def complete(self, messages: Messages) -> Completion:
         """One call of ``/chat/completions``; a parameter that the model refuses is left out from then on."""
-        sdk = require("openai", extra="openai")
-        if self._client is None:
-            self._client = _async_client(sdk, self.api_key(), self.base_url or _OPENAI, self.options)
-        for _ in range(3):
+        if self._http is None:
+            self._http = self._new_http(timeout_s=self.options.timeout_s)
+        for _ in range(_MOST_DROPPED):
             try:
-                response = await self._client.chat.completions.create(
-                    model=self.model, messages=messages, **self._parameters()
-                )
-                return _completion(response)
-            except sdk.BadRequestError as error:
-                if not self._drop_refused(error):
-                    raise _judge_error(sdk, error, f"{self._where()}: {self._said(error)}") from error
-            except (sdk.OpenAIError, json.JSONDecodeError, UnicodeDecodeError) as error:
-                raise _judge_error(sdk, error, f"{self._where()}: {self._said(error)}") from error
+                reply = await self._http.send("POST", "/chat/completions", self.body_of(messages))
+                if reply.status == _OK:
+                    return completion_of(reply.body, limits_of(reply.headers))
+            except JudgeError as error:
+                raise type(error)(f"{self._where()}: {self._clean(str(error))}") from error
+            if not self._drop_refused(reply):
+                raise error_of(reply, f"{self._where()}: {self._clean(said(reply))}")
         raise JudgeRejectedError(f"{self._where()} refuses the parameters {sorted(self._dropped)}")
 
     async def close(self) -> None:
         """Close the connections of the current event loop."""
-        client, self._client = self._client, None
-        if client is not None:
-            await client.close()
+        http, self._http = self._http, None
+        if http is not None:
+            await http.close()
 
-    def _parameters(self) -> dict[str, Any]:
-        # OpenAI's newer models know only the second name, many other servers only the first.
-        length = "max_completion_tokens" if self.base_url is None else "max_tokens"
-        if length in self._dropped:
-            length = "max_tokens" if length == "max_completion_tokens" else "max_completion_tokens"
-        parameters: dict[str, Any] = {length: self.options.max_tokens}
+    def batches(self) -> BatchClient | None:
+        """The batch API, of OpenAI or a server that copies it; half the price, by the official SDK.
+
+        Raises:
+            MissingDependencyError: The SDK is not installed.
+        """
+        require("openai", extra="openai")
+        return OpenAIBatches(
+            model=self.model,
+            body_of=self.body_of,
+            completion_of=completion_of,
+            api_key=self.api_key,
+            base_url=self.base_url,
+            timeout_s=self.options.timeout_s,
+            headers=self._optional_headers(),
+            drops=self._drop_refused,
+        )
+
+    def body_of(self, messages: Messages) -> dict[str, Any]:
+        """The JSON body of one call."""
+        # OpenAI's newer models know only the first name of the length, many other servers only the second.
+        names = _LENGTHS if self.base_url is None else _LENGTHS[::-1]
+        body: dict[str, Any] = {"model": self.model, "messages": messages}
+        body[names[1] if names[0] in self._dropped else names[0]] = self.options.max_tokens
         if self.options.temperature is not None and "temperature" not in self._dropped:
-            parameters["temperature"] = self.options.temperature
-        return parameters
+            body["temperature"] = self.options.temperature
+        if self.options.top_logprobs:
+            body |= {"logprobs": True, "top_logprobs": self.options.top_logprobs}
+        return {**body, **self.options.parameters}
 
-    def _drop_refused(self, error: Any) -> bool:
+    def _drop_refused(self, reply: HttpReply) -> bool:
         """Whether a parameter was refused that can be left out; it is remembered."""
-        text = self._said(error)
-        if not _UNSUPPORTED.search(f"{error.code} {text}"):
-            return False
-        named = {
-            name
-            for name in ("max_completion_tokens", "max_tokens", "temperature")
-            if error.param == name or re.search(rf"\b{name}\b", text)
-        }
-        for name in sorted((named & self._parameters().keys()) - self._dropped):
+        named = set(refused_parameter(reply, dict.fromkeys((*_LENGTHS, "temperature"))))
+        sent = self.body_of([]).keys() - self.options.parameters.keys()
+        for name in sorted((named & sent) - self._dropped):
             logger.warning('%s refuses "%s"; asking without it', self._where(), name)
             self._dropped.add(name)
             return True
         # Another call in flight may have been sent before the parameter was dropped.
         return bool(named & self._dropped)
 
-    def _said(self, error: Exception) -> str:
-        """What the server said, on one line, shortened; without the key, should it have repeated it."""
-        body = getattr(error, "body", None)
-        message = body.get("message") if isinstance(body, dict) else None
-        text = " ".join(str(message or error.__cause__ or error).split())
+    def _new_http(self, *, timeout_s: float) -> JsonHttp:
         key = self.api_key()
-        return (text if key == _UNUSED_KEY else text.replace(key, "***"))[:_LONGEST_QUOTE]
+        headers = {"User-Agent": f"longismore/{__version__}", **self._optional_headers()}
+        if key is not None:
+            headers["Authorization"] = f"Bearer {key}"
+        return JsonHttp(
+            extra="openai",
+            base_url=(self.base_url or _OPENAI).rstrip("/"),
+            headers=headers,
+            timeout_s=timeout_s,
+            connections=self.concurrency,
+        )
+
+    def _optional_headers(self) -> dict[str, str]:
+        """Organization and project, where the environment names them, as the official SDK reads them."""
+        environ = self.options.environ
+        return {header: environ[name] for name, header in _OPTIONAL_HEADERS.items() if environ.get(name)}
+
+    def _clean(self, text: str) -> str:
+        """What the server said, on one line, shortened; without the key, should it have repeated it."""
+        key = self.api_key()
+        text = " ".join(text.split())
+        return (text if key is None else text.replace(key, "***"))[:_LONGEST_QUOTE]
 
     def _where(self) -> str:
         return f"openai/{self.model}" + (f" at {self.base_url}" if self.base_url else "")
@@ -208,61 +246,21 @@ def openai_judge(argument: str, options: JudgeOptions) -> ChatJudge:
 
     Raises:
         ConfigError: The model is missing from the spec, or the key is not set.
-        MissingDependencyError: The SDK is not installed.
+        MissingDependencyError: The extra is not installed.
     """
     if not argument:
         raise ConfigError('"openai" needs a model: openai/MODEL, e.g. openai/gpt-4.1')
-    require("openai", extra="openai")
-    client = OpenAIClient(model=argument, options=options)
-    if "@" in urlsplit(client.base_url or "").netloc:
-        # The address stands in messages and in run.json.
-        raise ConfigError("the address of a judge must not contain a user or password; use judge_api_key_env")
-    client.api_key()
-    return ChatJudge(name=f"openai/{argument}", client=client, options=options)
+    require("aiohttp", extra="openai")
 
+    def client_of(settled: JudgeOptions) -> OpenAIClient:
+        client = OpenAIClient(model=argument, options=settled)
+        if "@" in urlsplit(client.base_url or "").netloc:
+            # The address stands in messages and in run.json.
+            raise ConfigError("the address of a judge must not contain a user or password; use judge_api_key_env")
+        client.api_key()
+        return client
 
-def _async_client(sdk: Any, api_key: str, base_url: str, options: JudgeOptions) -> Any:
-    return sdk.AsyncOpenAI(api_key=api_key, base_url=base_url, timeout=options.timeout_s, max_retries=0)
-
-
-def _completion(response: Any) -> Completion:
-    choices = getattr(response, "choices", None)
-    if not choices:
-        raise JudgeServerError("the answer has no choices")
-    # The SDK does not check what it read: any field may be missing, or of another kind.
-    message, usage = getattr(choices[0], "message", None), getattr(response, "usage", None)
-    refusal = getattr(message, "refusal", None)
-    text = getattr(message, "content", None) or refusal or ""
-    if message is None or not isinstance(text, str):
-        raise JudgeServerError("the answer has no text")
-    return Completion(
-        text=text,
-        refused=bool(refusal) or getattr(choices[0], "finish_reason", None) == "content_filter",
-        input_tokens=getattr(usage, "prompt_tokens", None),
-        output_tokens=getattr(usage, "completion_tokens", None),
-    )
-
-
-def _judge_error(sdk: Any, error: Exception, text: str) -> JudgeError:
-    """The engine's kind of error for one of the SDK's."""
-    code = getattr(error, "code", None)
-    status = getattr(error, "status_code", None)
-    if isinstance(error, sdk.APIConnectionError):  # time-outs too
-        return JudgeTimeoutError(text)
-    if status == _TOO_MANY and code not in _SPENT:
-        return RateLimitError(text, _retry_after_s(error))
-    if status in _NO_CALL_CAN_SUCCEED:
-        return JudgeRejectedError(text)
-    if status is None or status in _TRY_AGAIN or status >= 500:  # noqa: PLR2004
-        return JudgeServerError(text)
-    return RefusalError(text) if code == "content_filter" else JudgeError(text)
-
-
-def _retry_after_s(error: Any) -> float | None:
-    try:
-        return float(error.response.headers["retry-after"])
-    except (KeyError, ValueError):
-        return None
+    return chat_judge(f"openai/{argument}", options, client_of)
 
 
 JUDGES.register("openai", openai_judge)

@@ -7,19 +7,21 @@ judgment holds for its test set, id, order and exactly the two answers it was ma
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from longismore.errors import ConfigError, DataError
 from longismore.judges import JUDGES
 from longismore.judges._judgments import read_judgments
 from longismore.judges._order import make_judgment
+from longismore.judges._usage import Usage
 from longismore.records import Judgment, Order, Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from longismore.judges._judge import JudgeOptions, OnJudgment
+    from longismore.judges._judge import OnJudgment
+    from longismore.judges._options import JudgeOptions
     from longismore.records import Example, Pair
     from longismore.store import Store
 
@@ -38,6 +40,7 @@ class ReplayJudge:
     recorded: Mapping[tuple[str, str, Order], Judgment]
     """By test set, id and order."""
     note: str | None = None
+    usage: Usage = field(default_factory=Usage, init=False)
 
     @property
     def settings(self) -> Mapping[str, object]:
