@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _numbers = count()
+_SETTINGS = ("LONGISMORE_", "OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_")
 
 # Time never decides a test, and the same checkout gives the same result.
 settings.register_profile("longismore", deadline=None, derandomize=True)
@@ -36,7 +37,7 @@ def _own_home(_homes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = _homes / str(next(_numbers))
     home.mkdir()
     for name in list(os.environ):
-        if name.startswith(("LONGISMORE_", "OPENAI_")) and name != "LONGISMORE_TEST_DATA":
+        if name.startswith(_SETTINGS) and name != "LONGISMORE_TEST_DATA":
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))

@@ -165,9 +165,15 @@ def test_help_of_every_command_answers_without_heavy_imports() -> None:
         "from longismore.cli import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
-        "print(sorted(set(sys.modules) & {'lm_eval', 'numpy', 'pandas', 'torch', 'openai', 'datasets', 'scipy'}))"
+        "print(sorted(set(sys.modules) & {'lm_eval', 'numpy', 'pandas', 'torch', 'aiohttp', 'openai', 'datasets', 'scipy'}))"
     )
-    for arguments in (["--help"], ["compare", "--help"], ["import", "--help"], ["testsets", "--help"]):
+    for arguments in (
+        ["--help"],
+        ["compare", "--help"],
+        ["import", "--help"],
+        ["testsets", "--help"],
+        ["store", "--help"],
+    ):
         ended = subprocess.run([sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True)
         assert "[]" == ended.stdout.splitlines()[-1]
         assert "Usage: longismore" in ended.stdout
