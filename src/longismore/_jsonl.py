@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,23 +29,32 @@ def read_text(path: str | Path) -> str:
         SchemaError: The file is not UTF-8; the message has line and byte.
     """
     path = Path(path)
-    try:
+    with _explained(path):
         data = path.read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise _not_utf8(path, data.count(b"\n", 0, error.start) + 1, data[error.start], error.start) from error
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; check the path (seen from {Path.cwd()})") from None
     except IsADirectoryError:
         raise DataError(f"{path}: is a folder, a file was expected") from None
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise SchemaError(
-            f"{path}:{line}",
-            f"not UTF-8 (byte 0x{data[error.start]:02x} at offset {error.start}); "
-            f"convert it: iconv -f LATIN1 -t UTF-8 {path.name} > fixed_{path.name}",
-        ) from error
+
+
+def _not_utf8(path: Path, line: int, byte: int, offset: int) -> SchemaError:
+    return SchemaError(
+        f"{path}:{line}",
+        f"not UTF-8 (byte 0x{byte:02x} at offset {offset}); "
+        f"convert it: iconv -f LATIN1 -t UTF-8 {path.name} > fixed_{path.name}",
+    )
 
 
 def read_json(path: str | Path) -> Any:
@@ -85,23 +95,32 @@ def read_jsonl(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
         DataError: The file cannot be read.
         SchemaError: A line is not a JSON object; the message has its number.
     """
-    # Only \n and \r\n end a line: str.splitlines would also cut at U+2028, which JSON allows inside strings.
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
-        if not line.strip():
-            continue
-        where = f"{path}:{number}"
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise SchemaError(
-                where,
-                f"not JSON: {error.msg} (column {error.colno}); if it is the last line, the file may be cut off",
-            ) from error
-        except (RecursionError, ValueError) as error:
-            raise SchemaError(where, f"not usable JSON: {_unusable(error)}") from error
-        if not isinstance(row, dict):
-            raise SchemaError(where, f"a JSON object was expected, found {type(row).__name__}")
-        yield number, row
+    path, offset = Path(path), 0
+    with _explained(path), path.open("rb") as file:
+        # Line by line, since files are large; bytes are cut at \n only, where text would be cut at U+2028 too.
+        for number, data in enumerate(file, start=1):
+            try:
+                line = data.decode("utf-8-sig" if number == 1 else "utf-8")
+            except UnicodeDecodeError as error:
+                raise _not_utf8(path, number, data[error.start], offset + error.start) from error
+            offset += len(data)
+            if line.strip():
+                yield number, _parse_line(line.rstrip("\n"), f"{path}:{number}")
+
+
+def _parse_line(line: str, where: str) -> dict[str, Any]:
+    try:
+        row = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise SchemaError(
+            where,
+            f"not JSON: {error.msg} (column {error.colno}); if it is the last line, the file may be cut off",
+        ) from error
+    except (RecursionError, ValueError) as error:
+        raise SchemaError(where, f"not usable JSON: {_unusable(error)}") from error
+    if not isinstance(row, dict):
+        raise SchemaError(where, f"a JSON object was expected, found {type(row).__name__}")
+    return row
 
 
 def dump_line(row: object) -> str:

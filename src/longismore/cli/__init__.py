@@ -5,6 +5,7 @@ Exit codes: 0 done, 1 the judge or the run failed, 2 the input or a setting is w
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 
@@ -68,6 +69,8 @@ def _common(
 
 def main() -> None:
     """Run the command line; errors of ours are one message on stderr, without a traceback."""
+    # Hundreds of thousands of judgments that all live to the end: the collector would look at them again and again.
+    gc.set_threshold(50_000, 20, 50)
     try:
         app()
     except LongismoreError as error:

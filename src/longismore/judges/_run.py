@@ -101,7 +101,7 @@ def _ours(run: Run, calls: Iterable[Call], others: list[Call]) -> Iterator[Call 
     numbered = enumerate(calls)
     while chunk := list(islice(numbered, _CLAIMED_AT_ONCE)):
         fresh = {call.key: call for index, call in chunk if run.wants(index, call)}
-        for key, record in run.store.get(fresh).items():
+        for key, record in run.store.each(list(fresh)):
             del fresh[key]
             run.usage.from_store += 1
             run.hand_over(key, Answered.from_record(record))

@@ -4,7 +4,7 @@ Pairs with the same prompt are not independent: 39 of Vicuna's 80 questions stan
 treats the distinct prompts as the sample, is deterministic, and needs nothing beyond the standard library.
 
 Source: Liang & Zeger, Biometrika 73 (1986), for the variance; Agresti & Min, Biometrics 61 (2005), for the
-pseudo-observations; Abramowitz & Stegun, Handbook of Mathematical Functions, 26.7.3 and 26.7.4, for Student's t.
+pseudo-observations; Abramowitz & Stegun, Handbook of Mathematical Functions, 26.7.3 to 26.7.5, for Student's t.
 """
 
 from __future__ import annotations
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["cluster_key", "mean_interval", "standard_error", "t_quantile"]
 
 _LEVEL = 0.95
+_EXACT_DF = 1000
+_NORMAL = 1.959963984540054
+"""The 0.975 quantile of the normal distribution."""
 _PSEUDO = ((1.0, 0.5), (0.5, 1.0), (0.0, 0.5))
 """Value and weight of what is added to the sample: half a win, one tie, half a loss."""
 _PSEUDO_TOTAL = 2.0
@@ -126,9 +129,14 @@ def _squared_sums(groups: Sequence[Sequence[float]], mean: float) -> float:
 def t_quantile(df: int) -> float:
     """Give the 0.975 quantile of Student's t, by bisection of its exact distribution function.
 
+    Beyond 1,000 degrees of freedom by the expansion of Abramowitz & Stegun, 26.7.5, which agrees in 13 digits: the
+    series would take half a second for 50,000 pairs.
+
     Args:
         df: Degrees of freedom, a whole number of at least 1.
     """
+    if df > _EXACT_DF:
+        return _expanded(df)
     low, high = 0.0, math.pi / 2
     while (middle := (low + high) / 2) not in (low, high):
         if _two_sided(middle, df) < _LEVEL:
@@ -136,6 +144,18 @@ def t_quantile(df: int) -> float:
         else:
             high = middle
     return math.sqrt(df) * math.tan(low)
+
+
+def _expanded(df: int) -> float:
+    z = _NORMAL
+    terms = (
+        z,
+        (z**3 + z) / 4,
+        (5 * z**5 + 16 * z**3 + 3 * z) / 96,
+        (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
+        (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
+    )
+    return math.fsum(term / df**power for power, term in enumerate(terms))
 
 
 def _two_sided(angle: float, df: int) -> float:
