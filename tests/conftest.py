@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _numbers = count()
-_SETTINGS = ("LONGISMORE_", "OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_")
+_SETTINGS = ("LONGISMORE_", "OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "HF_")
 
 # Time never decides a test, and the same checkout gives the same result.
 settings.register_profile("longismore", deadline=None, derandomize=True)

@@ -1,0 +1,574 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import re
+import socket
+import ssl
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gemini_server import GEMINI_FAULTS, GeminiServer, gemini_error, gemini_reply
+from longismore.errors import (
+    ConfigError,
+    CutAnswerError,
+    JudgeError,
+    JudgeRejectedError,
+    JudgeServerError,
+    JudgeTimeoutError,
+    RateLimitError,
+)
+from longismore.judges import JudgeOptions, make_judge
+from longismore.judges import google as module
+from longismore.judges.google import GoogleClient
+from longismore.records import Judgment, Status
+from longismore.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from judge_server import Reply
+    from longismore.judges._chat import ChatJudge
+    from longismore.judges._client import Completion
+    from longismore.records import Pair
+
+pytest.importorskip("google.genai", reason='the SDK is not installed: pip install "longismore[google]"')
+
+# The SDK's own: of its base class, and of reasons that its oldest version does not know.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:Inheritance class Aiohttp:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.* is not a valid FinishReason:UserWarning"),
+]
+
+KEY = "AIza-test-0123456789abcdef"
+CHAT = [{"role": "system", "content": "Be just."}, {"role": "user", "content": "Which is better?"}]
+
+
+@pytest.fixture(autouse=True)
+def _no_setting_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever runs the tests may have keys."""
+    for name in ("GOOGLE_API_KEY", "GEMINI_API_KEY", "GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GEMINI_BASE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def _no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The SDK reads all certificates three times a client, 60 ms in all; here nothing is encrypted."""
+    monkeypatch.setattr(ssl, "create_default_context", lambda **_: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    with Store(tmp_path / "store.sqlite") as store:
+        yield store
+
+
+def options_for(server: GeminiServer | str | None, **changes: Any) -> JudgeOptions:
+    """Options for a server, with the key in the environment."""
+    base_url = server.base_url if isinstance(server, GeminiServer) else server
+    values: dict[str, Any] = {"base_url": base_url, "environ": {"GOOGLE_API_KEY": KEY}, "max_tokens": 60}
+    return JudgeOptions(**(values | changes))
+
+
+def client_for(server: GeminiServer | str | None, model: str = "test-judge", **changes: Any) -> GoogleClient:
+    """The client of a server."""
+    return GoogleClient(model=model, options=options_for(server, **changes))
+
+
+def judge_for(server: GeminiServer | str | None, **changes: Any) -> ChatJudge:
+    """The judge ``google/test-judge`` at a server."""
+    judge: Any = make_judge("google/test-judge", options_for(server, **changes))
+    return judge  # type: ignore[no-any-return]
+
+
+def judged(judge: ChatJudge, pairs: list[Pair], store: Store) -> list[Judgment]:
+    """All judgments, in the order in which they came."""
+    made: list[Judgment] = []
+    judge.judge(pairs, store=store, on_judgment=made.append)
+    return made
+
+
+def ask(client: GoogleClient) -> Completion:
+    """One call, straight to the client."""
+
+    async def once() -> Completion:
+        try:
+            return await client.complete(CHAT)
+        finally:
+            await client.close()
+
+    return asyncio.run(once())
+
+
+def error_from(reply: str | Reply, **changes: Any) -> JudgeError:
+    """What the client makes of a fault."""
+    script = [reply]
+    with GeminiServer(script=script) as server, pytest.raises(JudgeError) as caught:
+        ask(client_for(server, **changes))
+    assert len(server.requests) == 1, "the SDK must not repeat by itself"
+    return caught.value
+
+
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port at which nobody listens, reserved as long as it is used."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        yield reserved.getsockname()[1]
+
+
+def test_happy_path(pairs: list[Pair], store: Store) -> None:
+    """Every pair is asked in both orders, judged, and stored with its tokens."""
+    with GeminiServer() as server:
+        judge = judge_for(server, price_input=1.0, price_output=10.0)
+        judge.check([], store)
+        made = judged(judge, pairs, store)
+    assert ([Status.JUDGED] * 6, 6, 6) == ([one.status for one in made], len(server.answered), store.count())
+    assert {(120, 9)} == {(one.input_tokens, one.output_tokens) for one in made}
+    assert {(120 * 1.0 + 9 * 10.0) / 1e6} == {one.cost_usd for one in made}
+    assert {KEY} == set(server.authorizations)
+
+
+def test_second_run_asks_nothing(pairs: list[Pair], store: Store) -> None:
+    """Everything comes from the store the second time, without the server."""
+    with GeminiServer() as server:
+        options = options_for(server)
+        first = judged(make_judge("google/test-judge", options), pairs, store)  # type: ignore[arg-type]
+    again = judged(make_judge("google/test-judge", options), pairs, store)  # type: ignore[arg-type]
+    assert sorted(map(str, first)) == sorted(map(str, again))
+
+
+def test_request_has_the_settings() -> None:
+    """System message, roles, temperature, length and parameters arrive where the API wants them."""
+    parameters = {"thinking_config": {"thinking_budget": 0}, "topP": 0.5}
+    with GeminiServer() as server:
+        ask(client_for(server, temperature=0.25, max_tokens=99, parameters=parameters))
+    (body,) = server.requests
+    assert ["POST /v1beta/models/test-judge:generateContent"] == server.targets
+    assert [{"role": "user", "parts": [{"text": "Which is better?"}]}] == body["contents"]
+    assert [{"text": "Be just."}] == body["systemInstruction"]["parts"]
+    sent = {"temperature": 0.25, "maxOutputTokens": 99, "thinkingConfig": {"thinking_budget": 0}, "topP": 0.5}
+    assert sent == body["generationConfig"]
+    assert {"contents", "systemInstruction", "generationConfig"} == body.keys()
+
+
+def test_temperature_can_be_left_to_the_server() -> None:
+    """Without a temperature none is sent; without a system message there is no empty one."""
+    with GeminiServer() as server:
+        client = client_for(server, temperature=None)
+
+        async def once() -> None:
+            await client.complete([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}])
+            await client.close()
+
+        asyncio.run(once())
+    assert {"maxOutputTokens": 60} == server.requests[0]["generationConfig"]
+    assert "systemInstruction" not in server.requests[0]
+    assert ["user", "model"] == [content["role"] for content in server.requests[0]["contents"]]
+
+
+def test_unknown_parameters_are_all_named() -> None:
+    """Misspelt names and names with a setting of their own are found when the judge is made."""
+    parameters = {"top_q": 1, "temperature_": 1, "maxOutputTokens": 5, "system_instruction": "x"}
+    with pytest.raises(ConfigError) as caught:
+        judge_for("http://127.0.0.1:9", parameters=parameters)
+    assert 4 == len(caught.value.problems)
+    assert '"temperature_" is no parameter of google/MODEL; did you mean temperature' in str(caught.value)
+    assert '"max_output_tokens" is set by judge_max_tokens' in str(caught.value)
+
+
+def test_wrong_value_of_a_parameter_is_named() -> None:
+    """A text where a number belongs is found when the judge is made."""
+    with pytest.raises(ConfigError, match=r"parameters do not fit: .*top_p"):
+        judge_for("http://127.0.0.1:9", parameters={"top_p": "a half"})
+
+
+def test_thoughts_are_billed_but_not_read() -> None:
+    """Output tokens are the answer's and the thoughts'; the text has no thoughts in it."""
+    usage = {"promptTokenCount": 7, "candidatesTokenCount": 2, "thoughtsTokenCount": 30, "totalTokenCount": 39}
+    with GeminiServer(script=[gemini_reply("8 6", thoughts="9 9\nno", usage=usage)]) as server:
+        completion = ask(client_for(server))
+    assert ("8 6", 7, 32, False) == (
+        completion.text,
+        completion.input_tokens,
+        completion.output_tokens,
+        completion.refused,
+    )
+
+
+def test_answer_that_thoughts_ate_is_an_empty_text(caplog: pytest.LogCaptureFixture) -> None:
+    """It was paid for and cannot be read; the log says once what to do."""
+    with GeminiServer(reply="thought-away") as server:
+        client = client_for(server)
+        completions = [ask(client), ask(client)]
+    assert [("", False, 60)] * 2 == [(one.text, one.refused, one.output_tokens) for one in completions]
+    (record,) = [record for record in caplog.records if record.levelno >= logging.WARNING]
+    assert "used all 60 tokens of an answer for its thoughts; raise max_tokens" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("reply", "text", "tokens"),
+    [
+        ("blocked-prompt", "PROHIBITED_CONTENT", (120, 0)),
+        ("safety", "SAFETY", (120, 0)),
+        ("recitation", "8 ", (120, 1)),
+    ],
+)
+def test_filters_make_a_refusal(reply: str, text: str, tokens: tuple[int, int]) -> None:
+    """A filter before or behind the model refuses; where it left no text, its reason is the text."""
+    with GeminiServer(script=[reply]) as server:
+        completion = ask(client_for(server))
+    assert (True, text) == (completion.refused, completion.text)
+    assert tokens == (completion.input_tokens, completion.output_tokens)
+
+
+def test_refusals_are_stored(store: Store, make_pair: Callable[..., Pair]) -> None:
+    """A refused pair is refused, not failed, and is not asked again."""
+    with GeminiServer(reply="safety") as server:
+        made = judged(judge_for(server), [make_pair()], store) + judged(judge_for(server), [make_pair()], store)
+    assert ({Status.REFUSED}, 2) == ({one.status for one in made}, len(server.requests))
+
+
+def test_missing_usage_is_unknown() -> None:
+    """Numbers of tokens that nobody told are unknown, not zero."""
+    with GeminiServer(script=["no-usage"]) as server:
+        completion = ask(client_for(server))
+    assert ("8 6\nThe first one.", None, None) == (completion.text, completion.input_tokens, completion.output_tokens)
+
+
+def test_log_probabilities() -> None:
+    """They are asked for with at most 20 alternatives, and read per token."""
+    step = {"candidates": [{"token": "A", "logProbability": -0.1}, {"token": "B", "logProbability": -2.5}]}
+    result = {"chosenCandidates": [{"token": "A", "tokenId": 1, "logProbability": -0.1}], "topCandidates": [step]}
+    with GeminiServer(script=[gemini_reply("A", logprobs=result)]) as server:
+        client = client_for(server, top_logprobs=25)
+        (token,) = ask(client).logprobs or ()
+    assert ("A", -0.1, {"A": -0.1, "B": -2.5}) == (token.token, token.logprob, token.top)
+    sent = server.requests[0]["generationConfig"]
+    assert (True, 20, 20) == (sent["responseLogprobs"], sent["logprobs"], client.settings["top_logprobs"])
+
+
+def test_protocol_logprob(store: Store, make_pair: Callable[..., Pair]) -> None:
+    """The whole way: the letter's probability is the preference."""
+    step = {"candidates": [{"token": "A", "logProbability": -0.6931}, {"token": "B", "logProbability": -0.6931}]}
+    result = {"chosenCandidates": [{"token": "A", "logProbability": -0.6931}], "topCandidates": [step]}
+    with GeminiServer(reply=lambda _: gemini_reply("A", logprobs=result)) as server:
+        judge = judge_for(server, protocol="logprob")
+        judge.check([], store)
+        made = judged(judge, [make_pair()], store)
+    assert [0.5, 0.5] == [one.preference for one in made]
+
+
+def test_log_probability_without_a_number_is_an_error() -> None:
+    """Nothing unreadable becomes a number."""
+    result = {"chosenCandidates": [{"token": "A"}], "topCandidates": []}
+    assert isinstance(error_from(gemini_reply("A", logprobs=result), top_logprobs=20), CutAnswerError)
+
+
+@pytest.mark.parametrize("fault", ["400-key", "400-country", "401", "403", "404", "429-day", "429-none", "429-zero",
+                                   "429-money", "disabled"])  # fmt: skip
+def test_what_no_wait_heals_ends_the_run(fault: str) -> None:
+    """A wrong key, a model that is not there, a spent day or account: no further call can succeed."""
+    error = error_from(fault)
+    assert JudgeRejectedError is type(error)
+    assert str(error).startswith("google/test-judge at http://127.0.0.1:")
+
+
+@pytest.mark.parametrize(("fault", "seconds"), [("429", None), ("429-delay", 7.0), ("429-header", 9.0)])
+def test_rate_limit_names_its_pause(fault: str, seconds: float | None) -> None:
+    """The pause is in the error's details or in the header, or nowhere."""
+    error = error_from(fault)
+    assert isinstance(error, RateLimitError)
+    assert seconds == error.retry_after_s
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("499", JudgeServerError),
+        ("500", JudgeServerError),
+        ("500-html", JudgeServerError),
+        ("503", JudgeServerError),
+        ("504", JudgeTimeoutError),
+        ("reset", JudgeTimeoutError),
+        ("cut", CutAnswerError),
+        ("malformed", CutAnswerError),
+        ("html", CutAnswerError),
+        ("empty-body", CutAnswerError),
+        ("list", CutAnswerError),
+        ("other-shape", CutAnswerError),
+        ("other-candidates", CutAnswerError),
+        ("no-candidates", CutAnswerError),
+    ],
+)
+def test_passing_fault_may_be_tried_again(fault: str, kind: type[JudgeError]) -> None:
+    """What time may heal is retryable, and is sent once only."""
+    error = error_from(fault)
+    assert (kind, True) == (type(error), error.retryable)
+
+
+def test_bad_request_concerns_one_call() -> None:
+    """Another 400 is of that call alone, and is not tried again."""
+    error = error_from("400")
+    assert (JudgeError, False) == (type(error), error.retryable)
+    assert "Invalid value at 'contents'." in str(error)
+
+
+def test_slow_answer_is_a_timeout() -> None:
+    """A server that takes longer than the limit has not answered."""
+    error = error_from("slow", timeout_s=0.2)
+    assert isinstance(error, JudgeTimeoutError)
+    assert str(error).endswith(": no answer in time")
+
+
+def test_server_that_is_not_there_is_a_timeout() -> None:
+    """A refused connection may be healed by time."""
+    with closed_port() as port, pytest.raises(JudgeTimeoutError):
+        ask(client_for(f"http://127.0.0.1:{port}"))
+
+
+def test_other_transport_makes_the_same_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without aiohttp the SDK uses httpx: the faults of the connection are told apart as well."""
+    from google.genai import _api_client
+
+    monkeypatch.setattr(_api_client, "has_aiohttp", False)
+    assert isinstance(error_from("reset"), JudgeTimeoutError)
+    assert isinstance(error_from("slow", timeout_s=0.2), JudgeTimeoutError)
+    assert error_from("cut").may_be_billed
+    limit = error_from("429-header")
+    assert isinstance(limit, RateLimitError)
+    assert limit.retry_after_s == 9.0
+
+
+def test_programming_errors_are_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is neither the server's nor the connection's comes through as it is."""
+
+    def broken(_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(module, "completion_of", broken)
+    with GeminiServer() as server, pytest.raises(ZeroDivisionError):
+        ask(client_for(server))
+
+
+def test_key_is_never_shown(caplog: pytest.LogCaptureFixture) -> None:
+    """Even a server that repeats the key does not bring it into messages, settings or logs."""
+    caplog.set_level(logging.DEBUG)
+    said = gemini_error(403, f"consumer 'api_key:{KEY}' has been suspended")
+    with GeminiServer(reply=lambda _: said, models=403) as server:
+        client = client_for(server)
+        with pytest.raises(JudgeRejectedError, match=re.escape("'api_key:***' has been suspended")) as caught:
+            ask(client)
+    shown = [str(caught.value), repr(caught.value), repr(client), json.dumps(client.settings)]
+    assert [] == [text for text in [*shown, *(record.getMessage() for record in caplog.records)] if KEY in text]
+
+
+def test_long_errors_fit_on_a_line() -> None:
+    """A server's long and broken error text is folded and cut."""
+    message = str(error_from(gemini_error(400, "too\n" * 500)))
+    assert "\n" not in message
+    assert len(message) < 400
+
+
+@pytest.mark.parametrize(
+    ("environ", "key"),
+    [
+        ({"GOOGLE_API_KEY": "one", "GEMINI_API_KEY": "two"}, "one"),
+        ({"GEMINI_API_KEY": "two"}, "two"),
+        ({}, "none"),
+    ],
+)
+def test_where_the_key_comes_from(environ: dict[str, str], key: str) -> None:
+    """GOOGLE_API_KEY wins over GEMINI_API_KEY; a server of one's own may need none."""
+    with GeminiServer() as server:
+        ask(client_for(server, environ=environ))
+    assert [key] == server.authorizations
+
+
+def test_other_variable_for_the_key() -> None:
+    """``api_key_env`` names the only variable that counts."""
+    with GeminiServer() as server:
+        ask(client_for(server, environ={"GOOGLE_API_KEY": "one", "MINE": " three\n"}, api_key_env="MINE"))
+    assert ["three"] == server.authorizations
+
+
+def test_environment_of_the_process_is_not_used(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The SDK's own variables lead no call elsewhere, and it does not complain about two keys."""
+    for name, value in {
+        "GOOGLE_API_KEY": "leaked",
+        "GEMINI_API_KEY": "leaked too",
+        "GOOGLE_GENAI_USE_VERTEXAI": "true",
+        "GOOGLE_CLOUD_PROJECT": "project",
+        "GOOGLE_CLOUD_LOCATION": "here",
+        "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:9",
+        "GOOGLE_GENAI_API_VERSION": "v7",
+        "GOOGLE_GENAI_CLIENT_MODE": "replay",
+    }.items():
+        monkeypatch.setenv(name, value)
+    with GeminiServer() as server:
+        client = client_for(server)
+        client.check()
+        ask(client)
+    assert [KEY] == server.authorizations
+    assert ["GET /v1beta/models/test-judge", "POST /v1beta/models/test-judge:generateContent"] == server.targets
+    assert [] == [record for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@pytest.mark.parametrize("name", ["GOOGLE_GENAI_USE_VERTEXAI", "GOOGLE_GENAI_USE_ENTERPRISE"])
+def test_other_cloud_is_not_silently_ignored(name: str) -> None:
+    """Who asks for Vertex AI is told that this judge does not speak with it."""
+    with pytest.raises(ConfigError, match=f"{name} is set, but google/MODEL speaks with the Gemini API only"):
+        judge_for(None, environ={"GOOGLE_API_KEY": KEY, name: "True"})
+
+
+def test_missing_key_is_named() -> None:
+    """Both variables are named, or the one that the user chose."""
+    with pytest.raises(ConfigError, match="GOOGLE_API_KEY and GEMINI_API_KEY are not set; export GOOGLE_API_KEY="):
+        judge_for(None, environ={})
+    with pytest.raises(ConfigError, match="MINE is not set"):
+        judge_for("http://127.0.0.1:9", environ={"GOOGLE_API_KEY": KEY}, api_key_env="MINE")
+
+
+def test_odd_key_is_named() -> None:
+    """A typographic quotation mark is found before the first request, and not shown."""
+    with pytest.raises(ConfigError, match="GOOGLE_API_KEY holds characters that no key has") as caught:
+        judge_for(None, environ={"GOOGLE_API_KEY": "\u201cAIza\u201d"})
+    assert "AIza" not in str(caught.value)
+
+
+@pytest.mark.parametrize("spec", ["google", "google/", "google/a/b", "google/gemini?x", "google/../x", "google/a b"])
+def test_model_is_needed(spec: str) -> None:
+    """A spec without a model, or with what cannot be one, is an error."""
+    with pytest.raises(ConfigError, match=r"gemini-2\.5-flash"):
+        make_judge(spec, options_for("http://127.0.0.1:9"))
+
+
+def test_address_with_a_password_is_refused() -> None:
+    """The address stands in messages and in run.json."""
+    with pytest.raises(ConfigError, match="must not contain a user or password"):
+        judge_for("http://me:secret@127.0.0.1:9")
+
+
+def test_address_from_the_environment() -> None:
+    """GOOGLE_GEMINI_BASE_URL is an address too, and stands in the settings; the API's version may be in it."""
+    environ = {"GOOGLE_API_KEY": KEY, "GOOGLE_GEMINI_BASE_URL": "http://127.0.0.1:9/v1beta/"}
+    client = client_for(None, environ=environ)
+    assert "http://127.0.0.1:9" == client.base_url == client.settings["base_url"]
+
+
+def test_settings_tell_what_changes_answers() -> None:
+    """Model, address, temperature, length and parameters are in the fingerprint; the rest is not."""
+    base = judge_for("http://127.0.0.1:9").fingerprint
+    for same in ({"concurrency": 1}, {"timeout_s": 1.0}, {"retries": 0}, {"base_url": "http://127.0.0.1:9/"}):
+        assert base == judge_for("http://127.0.0.1:9", **same).fingerprint
+    for other in ({"temperature": None}, {"max_tokens": 61}, {"parameters": {"seed": 1}}, {"base_url": None}):
+        assert base != judge_for("http://127.0.0.1:9", **other).fingerprint
+
+
+def test_concurrency_is_16_unless_the_user_says_otherwise() -> None:
+    """Google's smallest paid tier bears so much."""
+    assert (16, 3) == (client_for(None).concurrency, client_for(None, concurrency=3).concurrency)
+
+
+def test_price_is_googles_own_only_at_google() -> None:
+    """Another server's price is unknown; the user's own counts everywhere."""
+    listed = client_for(None, model="gemini-2.5-flash").price
+    assert listed is not None
+    assert listed == client_for(None, model="models/gemini-2.5-flash").price
+    assert client_for("http://127.0.0.1:9", model="gemini-2.5-flash").price is None
+    own = client_for("http://127.0.0.1:9", price_input=1.0, price_output=2.0).price
+    assert own is not None
+    assert own.input == 1.0
+
+
+def test_check_is_free_and_done_once() -> None:
+    """It looks at the model and sends no chat; the second time it asks nobody."""
+    with GeminiServer(key=KEY) as server:
+        client = client_for(server)
+        client.check()
+    client.check()
+    assert (["GET /v1beta/models/test-judge"], []) == (server.targets, server.requests)
+
+
+def test_check_names_near_models_at_google(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Google lists every model: another one is an error before the first call."""
+    with GeminiServer(models=["gemini-2.5-flash", "gemini-2.5-pro"]) as server:
+        monkeypatch.setattr(module, "_GOOGLE", server.base_url)
+        with pytest.raises(ConfigError, match=r"gemini-25-flash is not there: .*did you mean gemini-2.5-flash"):
+            client_for(None, model="gemini-25-flash").check()
+
+
+def test_check_warns_of_an_unknown_model_at_an_own_server(caplog: pytest.LogCaptureFixture) -> None:
+    """Own servers may describe nothing: then the first call will tell."""
+    with GeminiServer(models=[]) as server, caplog.at_level(logging.WARNING):
+        client_for(server).check()
+    (record,) = caplog.records
+    assert "is not there" in record.getMessage()
+    assert record.getMessage().endswith("asking it all the same")
+
+
+def test_check_refuses_a_model_that_writes_nothing() -> None:
+    """An embedding model is found before the first call."""
+    with GeminiServer(models=["an-embedding"]) as server, pytest.raises(ConfigError, match="it can: embedContent"):
+        client_for(server, model="an-embedding").check()
+
+
+def test_check_names_a_key_that_is_not_accepted() -> None:
+    """A wrong key is found before the first answer is generated, and not shown."""
+    with GeminiServer(key="another") as server, pytest.raises(ConfigError, match="API key not valid") as caught:
+        client_for(server).check()
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("models", [429, 500, 503, 504])
+def test_check_passes_what_may_pass(models: int) -> None:
+    """A server that is busy at the moment says nothing about the calls to come."""
+    with GeminiServer(models=models) as server:
+        client_for(server).check()
+
+
+def test_check_names_a_server_that_is_not_there() -> None:
+    """A refused connection is named with the address and what to look at."""
+    with closed_port() as port, pytest.raises(ConfigError, match=f"127.0.0.1:{port} cannot be reached"):
+        client_for(f"http://127.0.0.1:{port}").check()
+
+
+def test_judge_can_be_used_twice(store: Store, pairs: list[Pair]) -> None:
+    """Each use has an event loop of its own; the client opens new connections."""
+    with GeminiServer() as server:
+        judge = judge_for(server)
+        judged(judge, pairs[:1], store)
+        judged(judge, pairs[1:], store)
+    assert 6 == len(server.answered)
+
+
+def test_many_calls_at_once(store: Store, make_pair: Callable[..., Pair]) -> None:
+    """Several calls are in flight together, never more than the user allows."""
+    pairs = [make_pair(str(number)) for number in range(16)]
+    with GeminiServer(latency_s=0.02) as server:
+        judged(judge_for(server, concurrency=8), pairs, store)
+    assert 32 == len(server.answered)
+    assert 2 <= server.most_at_once <= 8
+
+
+def test_spent_day_stops_the_run_and_keeps_what_was_answered(store: Store, pairs: list[Pair]) -> None:
+    """No call is sent after the day's quota is used up."""
+    with (
+        GeminiServer(script=[None, None, None, "429-day"]) as server,
+        pytest.raises(JudgeRejectedError, match="exceeded your current quota"),
+    ):
+        judged(judge_for(server, concurrency=1), pairs, store)
+    assert (4, 3) == (len(server.requests), store.count())
+
+
+def test_every_fault_is_looked_at() -> None:
+    """A fault that no test names is no fault of this server."""
+    text = Path(__file__).read_text(encoding="utf-8")
+    assert [] == [name for name in GEMINI_FAULTS if f'"{name}"' not in text]
