@@ -182,7 +182,7 @@ def test_published_reviews_through_lm_eval(data: Path, tmp_path: Path) -> None:
     ("given", "expected"),
     [
         ({}, "no judge was given for longismore_koala"),
-        ({"judge": "lexcal"}, 'unknown judge "lexcal"; did you mean lexical?'),
+        ({"judge": "lexcal"}, 'unknown judge "lexcal"; did you mean lexical'),
         ({"judge": "openai/gpt-4.1", "judge_reference": "reference.json"}, "OPENAI_API_KEY is not set"),
         ({"judge": "length"}, "--predict_only --log_samples"),
         ({"judge": "length", "judge_reference": "nowhere.json"}, "nowhere.json: no such file"),

@@ -64,7 +64,7 @@ def test_note_is_on_the_disk_before_it_returns(tmp_path: Path, monkeypatch: pyte
 
     class Watched(sqlite3.Connection):
         def execute(self, sql: str, *parameters: Any) -> sqlite3.Cursor:
-            if sql == "COMMIT":
+            if sql == "COMMIT" or sql.startswith("INSERT OR IGNORE INTO judgments"):
                 (level,) = super().execute("PRAGMA synchronous").fetchone()
                 seen.append({1: "normal", 2: "full"}[level])
             return super().execute(sql, *parameters)

@@ -36,5 +36,5 @@ class Answered:
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Answered:
         """The inverse of :meth:`to_record`."""
-        latency_s, created = record.pop("latency_s"), record.pop("created")
-        return cls(completion=Completion.from_record(record), latency_s=latency_s, created=created)
+        completion = Completion.from_record(record)
+        return cls(completion=completion, latency_s=record["latency_s"], created=record["created"])

@@ -8,6 +8,7 @@ import logging
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from longismore._collector import few_collections
 from longismore.errors import ConfigError, JudgeError
 from longismore.judges._batch import run_batches
 from longismore.judges._budget import Budget
@@ -47,7 +48,7 @@ def key_of(fingerprint: str, messages: Messages) -> str:
     """The key of a call in the store: a hash of the judge and of what it is sent."""
     parts = [fingerprint, *(part for message in messages for part in (message["role"], message["content"]))]
     # With their lengths, so that no text can pass for two.
-    text = "".join(f"{len(part)}:{part}" for part in parts)
+    text = "".join([f"{len(part)}:{part}" for part in parts])
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
 
 
@@ -128,10 +129,9 @@ class ChatJudge:
             cut += judgment.status is Status.UNPARSED and (judgment.output_tokens or 0) >= self._max_tokens
             on_judgment(judgment)
 
-        if self.options.batch:
-            self._judge_by_batches(pairs, store, on_answer)
-        else:
-            self._judge_by_calls(pairs, store, on_answer)
+        ask = self._judge_by_batches if self.options.batch else self._judge_by_calls
+        with few_collections():
+            ask(pairs, store, on_answer)
         if cut:
             logger.warning(
                 "%d unreadable answers of %s were cut off at max_tokens=%d, thoughts included; give it more "

@@ -84,8 +84,14 @@ class Completion:
     def from_record(cls, record: dict[str, Any]) -> Completion:
         """The inverse of :meth:`to_record`."""
         tokens = record.get("logprobs")
-        logprobs = None if tokens is None else tuple(TokenLogprobs(**token) for token in tokens)
-        return cls(**{**record, "logprobs": logprobs})
+        return cls(
+            text=record["text"],
+            refused=record["refused"],
+            input_tokens=record["input_tokens"],
+            output_tokens=record["output_tokens"],
+            cost_usd=record["cost_usd"],
+            logprobs=None if tokens is None else tuple(TokenLogprobs(**token) for token in tokens),
+        )
 
 
 class ChatClient(Protocol):

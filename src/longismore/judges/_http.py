@@ -25,6 +25,7 @@ __all__ = ["HttpReply", "JsonHttp"]
 _CONNECT_TIMEOUT_S = 20.0
 _KEEP_ALIVE_S = 30.0
 _LONGEST_QUOTE = 200
+_LARGE = 2**20
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
@@ -73,8 +74,7 @@ class JsonHttp:
             self._aiohttp = require("aiohttp", extra=self.extra)
             self._session = self._open(self._aiohttp)
         aiohttp = self._aiohttp
-        # As a stream: aiohttp warns of large bytes.
-        data = None if content is None else io.BytesIO(_ENCODER.encode(content).encode())
+        data = None if content is None else _payload(_ENCODER.encode(content).encode())
         try:
             async with self._session.request(
                 method, self.base_url + path, data=data, proxy=self._proxy, allow_redirects=False
@@ -110,6 +110,11 @@ class JsonHttp:
         session, self._session = self._session, None
         if session is not None:
             await session.close()
+
+
+def _payload(content: bytes) -> bytes | io.BytesIO:
+    """As a stream where it is large: aiohttp would warn."""
+    return content if len(content) < _LARGE else io.BytesIO(content)
 
 
 def _trusted() -> ssl.SSLContext:

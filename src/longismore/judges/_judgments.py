@@ -7,13 +7,14 @@ from dataclasses import asdict, fields
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from longismore._collector import few_collections
 from longismore._jsonl import read_jsonl, write_jsonl
 from longismore.errors import SchemaError
 from longismore.judges._order import preference_of
 from longismore.records import Answer, Judgment, Order, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 __all__ = ["judgment_to_row", "read_judgments", "write_judgments"]
@@ -53,7 +54,14 @@ def read_judgments(path: str | Path) -> list[Judgment]:
         SchemaError: A line is not a judgment, or says twice what became of one call; the message has file,
             line and field.
     """
-    judgments: list[Judgment] = []
+    with few_collections():
+        judgments = list(_each(path))
+    if not judgments:
+        raise SchemaError(str(path), "the file has no judgments")
+    return judgments
+
+
+def _each(path: str | Path) -> Iterator[Judgment]:
     lines: dict[tuple[str, str, str], dict[str, int]] = {}
     shared = _Shared()
     for number, row in read_jsonl(path):
@@ -65,10 +73,7 @@ def read_judgments(path: str | Path) -> list[Judgment]:
             raise SchemaError(
                 where, f"{judgment.testset} {judgment.id} {judgment.order} stands already in line {first}"
             )
-        judgments.append(judgment)
-    if not judgments:
-        raise SchemaError(str(path), "the file has no judgments")
-    return judgments
+        yield judgment
 
 
 class _Shared:

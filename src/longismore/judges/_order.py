@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from longismore._collector import few_collections
 from longismore.records import Judgment, Order, Outcome, Status, Verdict
 
 if TYPE_CHECKING:
@@ -102,10 +103,11 @@ def _sign(preference: float) -> int:
 
 def combine(pairs: Sequence[Pair], judgments: Iterable[Judgment]) -> list[Verdict]:
     """One verdict a pair, in the order of *pairs*; a pair without judgments is there too, without an outcome."""
-    made: dict[tuple[str, str, Order], Judgment] = {
-        (judgment.testset, judgment.id, judgment.order): judgment for judgment in judgments
-    }
-    return [_verdict(pair, *(made.get((pair.testset, pair.id, order)) for order in Order)) for pair in pairs]
+    with few_collections():
+        made: dict[tuple[str, str, Order], Judgment] = {
+            (judgment.testset, judgment.id, judgment.order): judgment for judgment in judgments
+        }
+        return [_verdict(pair, *(made.get((pair.testset, pair.id, order)) for order in Order)) for pair in pairs]
 
 
 def _verdict(pair: Pair, reference_first: Judgment | None, candidate_first: Judgment | None) -> Verdict:

@@ -39,7 +39,7 @@ def shown_texts(pair: Pair, order: Order) -> dict[str, str]:
 
 def quote(texts: Mapping[str, str], code: str) -> str:
     """Every text between its two lines; texts are joined, never formatted: a brace in them is only a character."""
-    return "\n\n".join(f"BEGIN {title} {code}\n" + text + f"\nEND {title} {code}" for title, text in texts.items())
+    return "\n\n".join([f"BEGIN {title} {code}\n" + text + f"\nEND {title} {code}" for title, text in texts.items()])
 
 
 def sendable(text: str) -> str:
@@ -50,7 +50,7 @@ def sendable(text: str) -> str:
 def code_of(texts: Sequence[str]) -> str:
     """A code that none of *texts* contains; one more round of hashing where chance or malice put it there."""
     # With their lengths, so that no text can pass for two.
-    joined = "".join(f"{len(text)}:{text}" for text in texts)
+    joined = "".join([f"{len(text)}:{text}" for text in texts])
     digest = hashlib.sha256(joined.encode(errors="surrogatepass"))
     folded = joined.lower()
     while digest.hexdigest()[:_CODE_LENGTH] in folded:

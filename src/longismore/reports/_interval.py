@@ -122,7 +122,9 @@ def _group(values: Sequence[float], clusters: Sequence[Hashable]) -> list[list[f
 
 def _squared_sums(groups: Sequence[Sequence[float]], mean: float) -> float:
     """Sum, over the clusters, the square of the sum of the deviations from *mean*."""
-    return math.fsum(math.fsum(value - mean for value in group) ** 2 for group in groups)
+    alone = [(group[0] - mean) ** 2 for group in groups if len(group) == 1]  # nearly all of them
+    together = [math.fsum([value - mean for value in group]) ** 2 for group in groups if len(group) > 1]
+    return math.fsum(alone + together)
 
 
 @lru_cache(maxsize=256)

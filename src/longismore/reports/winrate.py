@@ -16,6 +16,7 @@ from collections import Counter
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, TypeAlias
 
+from longismore._collector import few_collections
 from longismore.errors import DataError
 from longismore.records import Outcome, Status
 from longismore.reports._interval import cluster_key, mean_interval
@@ -110,12 +111,13 @@ def summarize(verdicts: Sequence[Verdict]) -> Results:
     Raises:
         DataError: A verdict has an outcome but not both preferences, or the other way round.
     """
-    keyed = [(verdict, cluster_key(verdict.prompt)) for verdict in verdicts]
-    groups: dict[str, list[tuple[Verdict, str]]] = {}
-    for verdict, key in keyed:
-        _check(verdict)
-        groups.setdefault(verdict.testset, []).append((verdict, key))
-    return Results(_rates(keyed), {name: _rates(group) for name, group in groups.items()})
+    with few_collections():
+        keyed = [(verdict, cluster_key(verdict.prompt)) for verdict in verdicts]
+        groups: dict[str, list[tuple[Verdict, str]]] = {}
+        for verdict, key in keyed:
+            _check(verdict)
+            groups.setdefault(verdict.testset, []).append((verdict, key))
+        return Results(_rates(keyed), {name: _rates(group) for name, group in groups.items()})
 
 
 def _check(verdict: Verdict) -> None:

@@ -27,6 +27,9 @@ _SILENT_S = 30.0
 """A heartbeat further away than this, before or after, is no sign of life: clocks are set back too."""
 
 
+_ANSWERED = "EXISTS (SELECT 1 FROM judgments WHERE judgments.key = claims.key)"
+
+
 def _now() -> float:
     """The only clock here; tests replace it."""
     return time.time()
@@ -83,6 +86,7 @@ class Claims:
         free = set(keys)
         with self._database.transaction() as connection:
             _sweep(connection, mine.name)
+            connection.execute(f"DELETE FROM claims WHERE owner = ? AND {_ANSWERED}", (mine.name,))  # noqa: S608
             values = (mine.name, mine.host, mine.pid, _now())
             connection.execute("INSERT OR REPLACE INTO owners (owner, host, pid, seen) VALUES (?, ?, ?, ?)", values)
             for chunk, marks in in_chunks(keys):
@@ -127,7 +131,7 @@ class Claims:
         """
         mine = self._owner.name if elsewhere and self._owner is not None else ""
         void = _void(connection, "")
-        query = "SELECT owner, count(*) FROM claims GROUP BY owner"
+        query = f"SELECT owner, count(*) FROM claims WHERE NOT {_ANSWERED} GROUP BY owner"  # noqa: S608  a constant
         counts = [count for owner, count in connection.execute(query) if owner not in {mine, *void}]
         return sum(counts), len(counts)
 
