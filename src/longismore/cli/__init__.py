@@ -5,7 +5,6 @@ Exit codes: 0 done, 1 the judge or the run failed, 2 the input or a setting is w
 
 from __future__ import annotations
 
-import gc
 import logging
 import sys
 
@@ -25,7 +24,7 @@ class _Printable(logging.Formatter):
 
 
 def _one_message(text: object) -> str:
-    from longismore.reports._escape import printable
+    from longismore.reports import printable
 
     return printable(text).replace("\n", "\n  ")
 
@@ -69,8 +68,6 @@ def _common(
 
 def main() -> None:
     """Run the command line; errors of ours are one message on stderr, without a traceback."""
-    # Hundreds of thousands of judgments that all live to the end: the collector would look at them again and again.
-    gc.set_threshold(50_000, 20, 50)
     try:
         app()
     except LongismoreError as error:

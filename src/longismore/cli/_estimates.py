@@ -13,6 +13,7 @@ from rich.text import Text
 from longismore.comparison import make_pairs
 from longismore.judges import ChatJudge, Generator
 from longismore.records import Answer
+from longismore.reports import name_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,7 +51,7 @@ def show_estimates(
     if isinstance(judge, ChatJudge):
         rows.append((f"judgments of {judge.name}", judge.estimate(pairs, store)))
     if not rows:
-        sys.stdout.write(f"{2 * len(pairs)} judgments of {judge.name}: no calls, no cost\n")
+        sys.stdout.write(f"{2 * len(pairs)} judgments of {name_text(judge.name)}: no calls, no cost\n")
         return
     _print(rows)
     if guessed:
@@ -64,7 +65,7 @@ def _print(rows: Sequence[tuple[str, Estimate]]) -> None:
     for name in ("low", "expected", "high"):
         table.add_column(name, justify="right")
     for name, estimate in rows:
-        table.add_row(Text(name))
+        table.add_row(Text(name_text(name)))
         table.add_row("  calls to send", "", f"{estimate.calls:,}", "")
         table.add_row("  in the store already", "", f"{estimate.from_store:,}", "")
         table.add_row("  tokens in", *_shown(estimate.input_tokens, ",.0f"))

@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from longismore.reports import name_text
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -40,7 +42,7 @@ def judging_progress() -> Iterator[Callable[[JudgingProgress], None]]:
 def answering_progress(model: str) -> Iterator[Callable[[int, int], None]]:
     """Answers of a model, had and wanted."""
     with _bar() as bar:
-        task = bar.add_task(f"answers of {escape(model)}", total=None)
+        task = bar.add_task(f"answers of {escape(name_text(model))}", total=None)
         yield lambda made, wanted: bar.update(task, completed=made, total=wanted)
 
 

@@ -44,7 +44,7 @@ def stats(
     from rich.console import Console
     from rich.text import Text
 
-    from longismore.reports._escape import printable
+    from longismore.reports import printable
 
     console = Console(highlight=False)
     megabytes = found.size_bytes / 1_000_000
@@ -61,7 +61,7 @@ def _table(found: StoreStats) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    from longismore.reports._escape import printable
+    from longismore.reports import printable
 
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False, show_footer=True)
     total = [Text(cell) for cell in _cells(found.total)]
@@ -76,7 +76,7 @@ def _table(found: StoreStats) -> Table:
 
 
 def _cells(totals: Totals) -> list[str]:
-    from longismore.reports._escape import printable
+    from longismore.reports import printable
 
     unknown = f"\n{totals.without_cost} unknown" if totals.without_cost else ""
     cost = "" if totals.cost_usd is None else f"{totals.cost_usd:.4f}"

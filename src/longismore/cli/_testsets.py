@@ -84,7 +84,7 @@ def show(
     from dataclasses import asdict
 
     from longismore.errors import UnknownNameError
-    from longismore.reports._escape import printable
+    from longismore.reports import printable
     from longismore.testsets import TESTSETS, folder_in
 
     examples = TESTSETS.get(name).load(folder_in(os.environ))

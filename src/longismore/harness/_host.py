@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longismore.harness._lm_eval import latest_tracker
+from longismore.reports import printable
 from longismore.testsets import read_outputs
 
 if TYPE_CHECKING:
@@ -58,11 +60,26 @@ def output_folder(settings: PairwiseSettings) -> Path | None:
     return path / str(tracker.general_config_tracker.model_name_sanitized or "")
 
 
+class _Printable(logging.Handler):
+    """Hands our messages to a handler of lm_eval as text that does nothing to the terminal."""
+
+    def __init__(self, handler: logging.Handler) -> None:
+        super().__init__()
+        self._handler = handler
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show the record where the other handler does."""
+        shown = copy.copy(record)
+        shown.msg, shown.args = printable(record.getMessage()).replace("\n", "\n  "), None
+        if record.levelno >= self._handler.level:
+            self._handler.handle(shown)
+
+
 def join_host_logging() -> None:
     """Send our messages where lm_eval sends its own, in its format and at its level."""
     ours, theirs = logging.getLogger("longismore"), logging.getLogger("lm_eval")
     if theirs.handlers and not ours.handlers:
-        ours.handlers = list(theirs.handlers)
+        ours.handlers = [_Printable(handler) for handler in theirs.handlers]
         ours.setLevel(theirs.level)
         ours.propagate = False
 

@@ -176,7 +176,9 @@ def _explain_our_errors() -> None:
         if not isinstance(error, LongismoreError):
             original(kind, error, trace)
             return
-        sys.stderr.write(f"longismore: error: {error}\n")
+        from longismore.reports import printable  # only needed where something is wrong
+
+        sys.stderr.write(f"longismore: error: {printable(error)}\n")
         raise SystemExit(2 if isinstance(error, UsageError) else 1)
 
     setattr(hook, _MARK, True)

@@ -31,7 +31,8 @@ _NOUN = r"(?i:output|answer|response|assistant|option|choice)\s+"
 _NAMED = rf"{_NOUN}(?:[(\[][ABCabc12][)\]]|[ABC12])"
 # "1." and "1)" begin a list.
 _LETTER = r"(?:\[\[[ABC]\]\]|[(\[][ABCabc][)\]]|[ABC]|[12](?![.)]))"
-_EQUAL = r"(?i:(?:it(?:['\u2019]s|\s+is)\s+)?(?:a\s+)?(?:tie|equal))"
+# ASCII: without case a dotless i would count as an i.
+_EQUAL = r"(?ai:(?:it(?:['\u2019]s|\s+is)\s+)?(?:a\s+)?(?:tie|equal))"
 # "The answer is C" may be the solution of the task that the two answers are about.
 _TITLE = (
     r"(?i:(?:my\s+|the\s+)?(?:final\s+)?"

@@ -5,6 +5,7 @@ Importing this package loads the standard library only; rich is imported when a 
 
 from __future__ import annotations
 
+from longismore.reports._escape import name_text, printable
 from longismore.reports._interval import cluster_key, standard_error
 from longismore.reports._words import explain
 from longismore.reports.runpage import run_html, run_markdown
@@ -18,6 +19,8 @@ __all__ = [
     "cluster_key",
     "explain",
     "markdown_table",
+    "name_text",
+    "printable",
     "results_table",
     "run_html",
     "run_markdown",

@@ -10,21 +10,25 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from longismore.reports._escape import name_text
+
 __all__ = ["command_of", "facts", "note_of", "subtitle_of", "title_of"]
+
+_LONGEST_FACT = 1000
 
 
 def title_of(run: Mapping[str, Any]) -> str:
     """Name the run."""
-    return str(run.get("name") or "run")
+    return name_text(run.get("name") or "") or "run"
 
 
 def subtitle_of(run: Mapping[str, Any]) -> str:
     """Say who was compared with whom and by whom."""
-    candidate, reference = _section(run, "candidate").get("model"), _section(run, "reference").get("model")
+    candidate, reference = (name_text(_section(run, role).get("model") or "") for role in ("candidate", "reference"))
     judge = _section(run, "judge")
     return (
         f"{candidate or 'the candidate'} against {reference or 'the reference'}, "
-        f"judged by {judge.get('name') or judge.get('spec') or 'an unnamed judge'}"
+        f"judged by {name_text(judge.get('name') or judge.get('spec') or '') or 'an unnamed judge'}"
     )
 
 
@@ -54,7 +58,8 @@ def facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("versions", _pairs(run.get("versions"))),
         ("seeds", _pairs(run.get("seeds"))),
     ]
-    return [(label, value) for label, value in rows if value]
+    short = ((name_text(label), name_text(value, _LONGEST_FACT)) for label, value in rows)
+    return [(label, value) for label, value in short if value]
 
 
 def _section(run: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from longismore.records import Order, Outcome, Status
-from longismore.reports._escape import html_text
+from longismore.reports._escape import html_text, name_text
 from longismore.reports._words import number
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ def pairs_section(judgments: Sequence[Judgment]) -> str:
 def _pair(calls: Sequence[Judgment]) -> str:
     calls = sorted(calls, key=lambda call: call.order is Order.CANDIDATE_FIRST)
     first = calls[0]
-    start = " ".join(first.prompt[:_START].split())
     sides = "".join(
-        f"<div><h3>{side}: <bdi>{html_text(answer.model)}</bdi>, {len(answer.output)} characters</h3>"
-        f"{_text(answer.output)}</div>"
+        f"<div><h3>{side}: <bdi>{html_text(name_text(answer.model) or '(no name)')}</bdi>, "
+        f"{len(answer.output)} characters</h3>{_text(answer.output)}</div>"
         for side, answer in (("reference", first.reference), ("candidate", first.candidate))
     )
+    name, start = name_text(f"{first.testset} {first.id}"), name_text(first.prompt[:_START], _START)
     return (
-        f'<details class="pair"><summary><span class="name">{html_text(first.testset)} {html_text(first.id)}</span>'
+        f'<details class="pair"><summary><span class="name">{html_text(name)}</span>'
         f'<span class="start"><bdi>{html_text(start)}</bdi></span>'
         f'<span class="orders">{"".join(_chip(call) for call in calls)}</span></summary>'
         f"<h3>prompt</h3>{_text(first.prompt)}"
@@ -100,4 +100,6 @@ def _text(text: str) -> str:
     """Show *text* as it is, with the direction of its own script."""
     cut = len(text) - _CHARS
     more = f'<p class="soft">{cut} more characters are in judgments.jsonl.</p>' if cut > 0 else ""
-    return f'<pre dir="auto">{html_text(text[:_CHARS]) or "(empty)"}</pre>{more}'
+    shown = html_text(text[:_CHARS]) if text.strip() else "(only white space)" if text else "(empty)"
+    start = "\n" if shown.startswith("\n") else ""  # HTML drops the first one
+    return f'<pre dir="auto">{start}{shown}</pre>{more}'

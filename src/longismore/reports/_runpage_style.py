@@ -23,7 +23,7 @@ p { margin: .4rem 0; }
 .notes { margin: .6rem 0; padding: 0; list-style: none; max-width: 54rem; }
 .notes li { border-left: 3px solid var(--lose); padding: .1rem 0 .1rem .7rem; margin: .4rem 0; color: var(--alert); }
 .soft { color: var(--soft); font-size: .9rem; }
-.bars { display: grid; grid-template-columns: max-content max-content minmax(6rem, 1fr); gap: .5rem 1rem;
+.bars { display: grid; grid-template-columns: fit-content(16rem) max-content minmax(6rem, 1fr); gap: .5rem 1rem;
   align-items: center; }
 .bars svg { width: 100%; height: 34px; display: block; overflow: visible; }
 .bars .value { font-variant-numeric: tabular-nums; white-space: nowrap; text-align: right; }
@@ -36,13 +36,16 @@ p { margin: .4rem 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: .92rem; }
 th, td { padding: .35rem .8rem .35rem 0; text-align: right; border-bottom: 1px solid var(--line);
   white-space: nowrap; vertical-align: bottom; }
-th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--paper); }
+th:first-child, td:first-child { text-align: left; position: sticky; left: 0; background: var(--paper);
+  max-width: 16rem; text-overflow: ellipsis; }
 th { font-weight: 600; color: var(--soft); white-space: normal; overflow-wrap: normal; }
-dl { display: grid; grid-template-columns: max-content 1fr; gap: .25rem 1.2rem; margin: 0; font-size: .92rem; }
+dl { display: grid; grid-template-columns: fit-content(14rem) minmax(0, 1fr); gap: .25rem 1.2rem; margin: 0;
+  font-size: .92rem; }
 dt { color: var(--soft); } dd { margin: 0; }
 pre { margin: 0; padding: .6rem .8rem; background: var(--panel); border-radius: 6px; white-space: pre-wrap;
   overflow-wrap: anywhere; font: .85rem/1.45 ui-monospace, SFMono-Regular, Menlo, Consolas, monospace;
-  unicode-bidi: isolate; }
+  unicode-bidi: isolate; max-height: 40rem; overflow: auto; }
+h1, h3, .soft, .notes li, .bars > div, dt, dd, td, .name { overflow: clip; overflow-clip-margin: .2em; }
 #filter { font: inherit; width: 100%; max-width: 24rem; padding: .4rem .6rem; margin: .4rem 0 .8rem;
   color: inherit; background: var(--panel); border: 1px solid var(--line); border-radius: 6px; }
 .pair { border-top: 1px solid var(--line); }
@@ -72,6 +75,7 @@ summary { cursor: pointer; padding: .4rem 0; }
   body { max-width: none; padding: 0; font-size: 10.5pt; }
   svg, .key, .chip { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   #filter { display: none; } .scroll { overflow: visible; } table { font-size: 8.5pt; }
+  pre { max-height: none; overflow: visible; }
   .bars > *, tr, summary { break-inside: avoid; } h2 { break-after: avoid; }
 }
 """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from longismore.reports._escape import name_text
+
 if TYPE_CHECKING:
     from longismore.reports.winrate import Interval, Rates, Results
 
@@ -58,7 +60,7 @@ def not_judged(rates: Rates) -> list[str]:
 
 def named_rates(results: Results) -> list[tuple[str, Rates]]:
     """Give the rows of a table: every test set, then ``pooled`` where there is more than one."""
-    rows = list(results.testsets.items())
+    rows = [(name_text(name), rates) for name, rates in results.testsets.items()]
     return rows if len(rows) == 1 else [*rows, ("pooled", results.pooled)]
 
 

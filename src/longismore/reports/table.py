@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from longismore.reports._escape import markdown_text, printable
+from longismore.reports._escape import markdown_text, name_text, printable
 from longismore.reports._words import (
     explain,
     named_rates,
@@ -55,10 +55,13 @@ def results_table(results: Results, *, reference: str, candidate: str, judge: st
     from rich.table import Table
     from rich.text import Text
 
-    rows = [(printable(name), rates) for name, rates in named_rates(results)]
+    rows = named_rates(results)
     result, *warnings = explain(results, note=note)
     table = Table(
-        title=Text(printable(f"{candidate} against {reference}, judged by {judge}")),
+        title=Text(
+            f"{name_text(candidate) or 'the candidate'} against {name_text(reference) or 'the reference'}, "
+            f"judged by {name_text(judge) or 'an unnamed judge'}"
+        ),
         title_style="bold",
         title_justify="left",
         caption=Text(printable("\n".join(["", result, *(f"note: {warning}" for warning in warnings)]))),

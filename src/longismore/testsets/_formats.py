@@ -11,7 +11,7 @@ import re
 
 from longismore.errors import SchemaError
 from longismore.records import ModelOutput
-from longismore.testsets._row import Row
+from longismore.testsets._row import Row, listed
 
 __all__ = ["is_sample", "parse_output"]
 
@@ -116,7 +116,7 @@ def _model_field(row: Row) -> str:
     named = [name for name in others if isinstance(row.fields[name], str)] or others
     if len(named) == 1:
         return named[0]
-    several = f"several fields could hold the answer: {', '.join(named)}"
+    several = f"several fields could hold the answer: {listed(named)}"
     raise SchemaError(
         row.where,
         f"{several if named else 'no field holds an answer'}; found: {row.names()}; "

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from longismore.errors import SchemaError
 from longismore.records import Answer
 from longismore.testsets._missing import missing_problem
+from longismore.testsets._row import first_chars, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -121,7 +122,8 @@ class _Matching:
     def _only_one(self, row: ModelOutput, named: list[int]) -> list[int]:
         if len(named) > 1:
             sets = ", ".join(self._examples[position].testset for position in named)
-            raise SchemaError(row.where, f'the id "{row.id}" stands in several test sets: {sets}; add "dataset"')
+            shown = first_chars(row.id or "")
+            raise SchemaError(row.where, f'the id "{shown}" stands in several test sets: {sets}; add "dataset"')
         return named
 
     def _each_set(self, positions: list[int]) -> Iterator[tuple[int, ...]]:
@@ -154,7 +156,7 @@ class _Matching:
         ids = ", ".join(f"{example.id} of {example.testset}" for example in asked)
         models = sorted({row.generator for row in rows if row.generator})
         remedy = (
-            f"they are of the models {', '.join(models)}: give a file with one of them"
+            f"they are of the models {listed(models)}: give a file with one of them"
             if len(models) > 1
             else 'add "dataset" (the test set) or "id" to the rows, or remove the rows that are not wanted'
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
+from longismore.testsets._row import first_chars
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -13,7 +15,6 @@ if TYPE_CHECKING:
 __all__ = ["missing_problem"]
 
 _IDS_SHOWN = 10
-_CHARS_SHOWN = 80
 
 
 def missing_problem(
@@ -36,7 +37,7 @@ def missing_problem(
     ]
     parts = [
         f"no answer for {', '.join(counts)}",
-        f'first missing prompt: "{_first_chars(missing[0].prompt)}"',
+        f'first missing prompt: "{first_chars(missing[0].prompt)}"',
         _about_unused(unused),
         f"generate the missing answers of the {role}, or ask for fewer prompts with --limit",
     ]
@@ -48,14 +49,9 @@ def _shorten(ids: Sequence[str]) -> str:
     return ", ".join(ids[:_IDS_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def _first_chars(text: str) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= _CHARS_SHOWN else f"{line[:_CHARS_SHOWN]}..."
-
-
 def _about_unused(unused: Sequence[ModelOutput]) -> str:
     if not unused:
         return ""
     first = unused[0]
-    said = f'"{_first_chars(first.instruction)}"' if first.instruction else f'the id "{first.id}"'
+    said = f'"{first_chars(first.instruction)}"' if first.instruction else f'the id "{first_chars(first.id or "")}"'
     return f"rows of the file that match no prompt: {len(unused)}, the first is {first.where} with {said}"

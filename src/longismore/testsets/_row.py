@@ -8,9 +8,25 @@ from typing import TYPE_CHECKING, Any
 from longismore.errors import SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["Row", "json_type"]
+__all__ = ["Row", "first_chars", "json_type", "listed"]
+
+_CHARS_SHOWN = 80
+_NAMES_SHOWN = 20
+
+
+def first_chars(text: str) -> str:
+    """The beginning of *text* on one line, for messages."""
+    line = " ".join(text.split())
+    return line if len(line) <= _CHARS_SHOWN else f"{line[:_CHARS_SHOWN]}..."
+
+
+def listed(names: Iterable[str]) -> str:
+    """The first names, for messages, and how many more there are: in a broken file an answer may stand as a name."""
+    every = list(names)
+    more = len(every) - _NAMES_SHOWN
+    return ", ".join(map(first_chars, every[:_NAMES_SHOWN])) + (f" and {more} more" if more > 0 else "")
 
 
 def json_type(value: object) -> str:
@@ -65,10 +81,10 @@ class Row:
         return self.fields[name]
 
     def names(self) -> str:
-        """The names of all fields, for messages."""
-        return ", ".join(self.fields) or "none"
+        """The names of the fields, for messages."""
+        return listed(self.fields) or "none"
 
     def wrong(self, name: str, expected: str, found: object, remedy: str = "") -> SchemaError:
         """Make the error for a field of the wrong type."""
         end = f"; {remedy}" if remedy else ""
-        return SchemaError(self.where, f'field "{name}" must be {expected}, found {json_type(found)}{end}')
+        return SchemaError(self.where, f'field "{first_chars(name)}" must be {expected}, found {json_type(found)}{end}')
