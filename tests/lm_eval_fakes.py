@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from lm_eval.api.model import LM
 
+from longismore.judges import Usage
 from longismore.records import Judgment, Order, Status
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ class ProbeJudge:
     fingerprint: str = "probe"
     note: str | None = None
     settings: dict[str, object] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
     unparsed: set[tuple[str, Order]] = field(default_factory=set)
     """Ids and orders; `"*"` is every id."""
     runs: list[list[Pair]] = field(default_factory=list)

@@ -24,7 +24,7 @@ from lm_eval.api.model import LM
 
 from longismore.harness import TASKS_FOLDER
 from longismore.harness._lm_eval import tasks_imported
-from longismore.judges import JUDGES
+from longismore.judges import JUDGES, Usage
 from longismore.records import Judgment, Order, Status
 
 if TYPE_CHECKING:
@@ -105,6 +105,7 @@ class CountingJudge:
     fingerprint: str = "counting"
     note: str | None = None
     settings: Mapping[str, object] = field(default_factory=dict)
+    usage: Usage = field(default_factory=Usage)
 
     def check(self, examples: Sequence[Example], store: Store) -> None:
         """Nothing can fail."""
