@@ -12,6 +12,7 @@ import pytest
 
 from longismore.records import Answer, Judgment, Order, Status
 from longismore.reports import run_html, run_markdown, summarize
+from longismore.reports._facts import facts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -211,3 +212,21 @@ def test_markdown_keeps_text_in_its_place(results: Results) -> None:
     page = run_markdown({"name": "a_b_ <b>\n# c", "command": "echo ```` ```"}, results)
     assert page.startswith("# a\\_b\\_ &lt;b&gt; \\# c\n")
     assert page.endswith("`````sh\necho ```` ```\n`````\n")
+
+
+def test_calls_and_cost_stand_among_the_facts() -> None:
+    """What this run has paid, what came out of the store, and what may have been billed besides."""
+    usage = {
+        "requests_sent": 85, "answered": 60, "from_store": 20, "input_tokens": 1234, "output_tokens": 56,
+        "cost_usd": 0.25, "answers_without_cost": 0, "lost_usd_at_most": 0.01,
+    }  # fmt: skip
+    found = dict(facts({"usage": usage}))
+    assert "60 answered now, 20 from the store, 85 requests sent, 1234 tokens in, 56 tokens out" == found["calls"]
+    assert "US$ 0.2500 now, and at most US$ 0.0100 for answers that never arrived" == found["cost"]
+
+
+def test_unknown_cost_is_unknown() -> None:
+    """A price that nobody knows is no 0; a judge without calls has no cost to tell."""
+    found = dict(facts({"usage": {"answered": 2, "from_store": 0, "cost_usd": None, "lost_usd_at_most": 0.0}}))
+    assert "unknown: the price is in no table" == found["cost"]
+    assert {"calls", "cost"}.isdisjoint(dict(facts({"usage": {"answered": 0, "from_store": 0, "cost_usd": 0.0}})))

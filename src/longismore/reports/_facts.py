@@ -54,6 +54,9 @@ def facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("candidate", _answers(_section(run, "candidate"))),
         ("reference", _answers(_section(run, "reference"))),
         ("judge", _judge(_section(run, "judge"))),
+        ("judge's settings", _pairs(_section(run, "judge").get("settings"))),
+        ("calls", _calls(_section(run, "usage"))),
+        ("cost", _cost(_section(run, "usage"))),
         *((f"test set {name}", _testset(value)) for name, value in _section(run, "testsets").items()),
         ("versions", _pairs(run.get("versions"))),
         ("seeds", _pairs(run.get("seeds"))),
@@ -80,6 +83,25 @@ def _judge(judge: Mapping[str, Any]) -> str:
     parts += [f"spec {spec}"] if name and spec and name != spec else []
     parts += [f"fingerprint {judge['fingerprint']}"] if judge.get("fingerprint") else []
     return ", ".join(part for part in parts if part)
+
+
+def _calls(usage: Mapping[str, Any]) -> str:
+    """What the calls of the process that wrote the folder took; empty for a judge without calls."""
+    if not usage.get("answered") and not usage.get("from_store"):
+        return ""
+    parts = [f"{usage.get('answered')} answered now", f"{usage.get('from_store')} from the store"]
+    parts += [f"{usage['requests_sent']} requests sent"] if usage.get("requests_sent") else []
+    sides = (("input_tokens", "in"), ("output_tokens", "out"))
+    parts += [f"{usage[name]} tokens {side}" for name, side in sides if usage.get(name)]
+    return ", ".join(parts)
+
+
+def _cost(usage: Mapping[str, Any]) -> str:
+    if not usage.get("answered"):
+        return ""
+    cost, lost = usage.get("cost_usd"), usage.get("lost_usd_at_most")
+    known = "unknown: the price is in no table" if cost is None else f"US$ {cost:.4f} now"
+    return known if not lost else f"{known}, and at most US$ {lost:.4f} for answers that never arrived"
 
 
 def _testset(value: object) -> str:
