@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from judge_server import JudgeServer, chat_reply
+from openai_batch_server import OpenAIBatchServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -183,3 +184,32 @@ def test_wrong_key_is_one_request_and_a_clean_stop(command: Command, monkeypatch
     assert 2 == ended.code
     assert "does not accept the key" in ended.err
     assert "Traceback" not in ended.err
+
+
+def test_batch_is_half_the_price(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``--batch`` hands all calls in at once, waits, and pays half; a dry run before it says so."""
+    pytest.importorskip("openai")
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    with OpenAIBatchServer(asked_until_done=2) as server:
+        dry = command(*MINI, *judge_at(server), "--batch", "--dry-run")
+        whole = command(*MINI, *judge_at(server), "--dry-run")
+        done = command(*MINI, *judge_at(server), "--batch", "--batch-poll-s", "0.1", "--json")
+        assert [] == server.requests
+        again = command(*MINI, *judge_at(server), "--json")
+        assert [] == server.requests
+    assert (0, 0, 0) == (dry.code, done.code, again.code)
+    prices = [float(ended.out.split("US$")[1].split()[1]) for ended in (dry, whole)]
+    assert prices[0] == pytest.approx(prices[1] / 2, abs=0.001)
+    assert json.loads(done.out) == json.loads(again.out)
+    first = min(tmp_path.glob("runs/*/run.json"), key=lambda path: path.parent.name)
+    usage = json.loads(first.read_text())["usage"]
+    expected = (2 * usage["input_tokens"] + 8 * usage["output_tokens"]) / 1_000_000 / 2
+    assert (80, pytest.approx(expected)) == (usage["answered"], usage["cost_usd"])
+
+
+def test_batch_where_there_is_none_is_refused(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A provider without a batch API is named before anything is sent."""
+    pytest.importorskip("google.genai")
+    monkeypatch.setenv("GOOGLE_API_KEY", KEY)
+    ended = command(*MINI, "--judge", "google/gemini-3.5-flash", "--batch")
+    assert (2, True) == (ended.code, "has no batch API that longismore knows" in ended.err)

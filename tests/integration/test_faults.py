@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from judge_server import JudgeServer, messages_sha256
+from judge_server import JudgeServer, Reply, chat_reply, error_reply, messages_sha256
 from longismore.judges import JudgeOptions, make_judge
 from longismore.judges import _ask as ask_module
 from longismore.records import Answer, Judgment, Order, Pair, Status
@@ -198,3 +198,45 @@ def test_orders_are_both_there(tmp_path: Path) -> None:
         judge = make_judge("openai/test-judge", JudgeOptions(base_url=server.base_url))
         judge.judge(numbered_pairs(3), store=store, on_judgment=made.append)
     assert {(str(i), order) for i in range(3) for order in Order} == {(each.id, each.order) for each in made}
+
+
+@pytest.mark.parametrize(("tells", "most"), [(True, 0.05), (False, 0.5)])
+def test_limits_of_the_provider_are_kept(tells: bool, most: float, tmp_path: Path) -> None:
+    """100 requests a second and no more: all is judged, and hardly a request is refused where headers tell the limit.
+
+    Without pacing, 64 calls in flight at 50 ms would meet more refusals than answers.
+    """
+    limiter = Limiter(per_s=100, tells=tells)
+    made: list[Judgment] = []
+    with JudgeServer(script=limiter, latency_s=0.05) as server, Store(tmp_path / "store.sqlite") as store:
+        judge = make_judge("openai/test-judge", JudgeOptions(base_url=server.base_url, concurrency=64))
+        judge.judge(numbered_pairs(200), store=store, on_judgment=made.append)
+    assert {Status.JUDGED} == {judgment.status for judgment in made}
+    assert limiter.refused <= most * len(made)
+
+
+class Limiter:
+    """The script of a server that answers so many requests a second, and refuses the others."""
+
+    def __init__(self, *, per_s: float, tells: bool) -> None:
+        self.per_s, self.tells = per_s, tells
+        self.level, self.at, self.refused = per_s, time.monotonic(), 0
+
+    def __call__(self, number: int, body: Body) -> Step:
+        """The next reply."""
+        now = time.monotonic()
+        self.level, self.at = min(self.per_s, self.level + (now - self.at) * self.per_s), now
+        if self.level < 1:
+            self.refused += 1
+            return error_reply(429, "Slow down.", headers=self._headers())
+        self.level -= 1
+        return Reply(body=chat_reply(body, "8 7").body, headers=self._headers())
+
+    def _headers(self) -> dict[str, str]:
+        if not self.tells:
+            return {}
+        return {
+            "x-ratelimit-limit-requests": f"{self.per_s:.0f}",
+            "x-ratelimit-remaining-requests": str(int(self.level)),
+            "x-ratelimit-reset-requests": f"{(self.per_s - self.level) / self.per_s:.3f}s",
+        }
