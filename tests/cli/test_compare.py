@@ -134,3 +134,17 @@ def test_limit_takes_the_first_of_each_set(command: Command) -> None:
     """``--limit 3`` compares three pairs."""
     ended = command("compare", "mini:better", "mini:longer", "-t", "mini", "--judge", "length", "--limit", 3, "--json")
     assert 3 == json.loads(ended.out)["pooled"]["pairs"]
+
+
+def test_settings_come_from_the_environment(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What stands in LONGISMORE_... need not be typed; what is typed wins."""
+    with JudgeServer() as server:
+        monkeypatch.setenv("LONGISMORE_JUDGE", "openai/test-judge")
+        monkeypatch.setenv("LONGISMORE_JUDGE_BASE_URL", server.base_url)
+        monkeypatch.setenv("LONGISMORE_JUDGE_MAX_TOKENS", "77")
+        monkeypatch.setenv("LONGISMORE_STORE", str(tmp_path / "mine.sqlite"))
+        ended = command("compare", "mini:better", "mini:longer", "-t", "mini", "--limit", "1")
+        typed = command("compare", "mini:better", "mini:longer", "-t", "mini", "--limit", "1", "--max-tokens", "88")
+    assert (0, 0) == (ended.code, typed.code)
+    assert [77, 77, 88, 88] == [body["max_tokens"] for body in server.requests]
+    assert (tmp_path / "mine.sqlite").is_file()

@@ -22,7 +22,11 @@ __all__ = ["answering_progress", "judging_progress"]
 @contextmanager
 def judging_progress() -> Iterator[Callable[[JudgingProgress], None]]:
     """Judgments made and wanted, calls a second, US$ spent, time left."""
-    with _bar("{task.fields[rate]}", "{task.fields[spent]}", "{task.fields[left]}") as bar:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _: None
+        return
+    with _bar(console, "{task.fields[rate]}", "{task.fields[spent]}", "{task.fields[left]}") as bar:
         task = bar.add_task("judging", total=None, rate="", spent="", left="")
 
         def advance(progress: JudgingProgress) -> None:
@@ -41,13 +45,16 @@ def judging_progress() -> Iterator[Callable[[JudgingProgress], None]]:
 @contextmanager
 def answering_progress(model: str) -> Iterator[Callable[[int, int], None]]:
     """Answers of a model, had and wanted."""
-    with _bar() as bar:
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _made, _wanted: None
+        return
+    with _bar(console) as bar:
         task = bar.add_task(f"answers of {escape(name_text(model))}", total=None)
         yield lambda made, wanted: bar.update(task, completed=made, total=wanted)
 
 
-def _bar(*columns: str) -> Progress:
-    console = Console(stderr=True)
+def _bar(console: Console, *columns: str) -> Progress:
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -55,7 +62,6 @@ def _bar(*columns: str) -> Progress:
         *(TextColumn(column, markup=False) for column in columns),
         console=console,
         transient=True,
-        disable=not console.is_terminal,
     )
 
 
