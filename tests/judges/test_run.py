@@ -254,7 +254,7 @@ def test_refusal_is_an_answer(store: Store) -> None:
     client = FakeClient({"a": [RefusalError("filtered")]})
     answers = run(calls_of("a"), client, store)
     again = FakeClient()
-    assert Completion(text="filtered", refused=True) == answers[0].completion
+    assert Completion(text="filtered", refused=True, cost_usd=0.0) == answers[0].completion
     assert answers == run(calls_of("a"), again, store)
     assert again.asked == []
 
@@ -523,3 +523,29 @@ def test_nothing_stays_claimed(store: Store, tmp_path: Path) -> None:
         run(calls_of(*"abcdef"), FakeClient(always=JudgeRejectedError("wrong key")), store)
     with Store(store.path) as other:
         assert set("abcdef") == other.claim(list("abcdef"))
+
+
+def test_one_unknown_cost_does_not_hide_the_others(store: Store) -> None:
+    """What is known is summed, and how many are unknown stands beside it."""
+    usage = Usage()
+    usage.add(Completion(text="a", input_tokens=1, output_tokens=2, cost_usd=0.5))
+    usage.add(Completion(text="b"))
+    shown = usage.to_dict()
+    assert (0.5, 1, 1, 2, 1) == (shown["cost_usd"], shown["answers_without_cost"], shown["input_tokens"],
+                                 shown["output_tokens"], shown["answers_without_tokens"])  # fmt: skip
+
+
+def test_price_is_looked_up_once(store: Store) -> None:
+    """A price of the user's own may stand in a file: it is not read for every call."""
+    looked: list[int] = []
+
+    class Client(FakeClient):
+        def __getattribute__(self, name: str) -> Any:
+            if name == "price":
+                looked.append(1)
+            return super().__getattribute__(name)
+
+    client = Client()
+    budget = Budget(cap_usd=None, price=None, max_tokens=10)
+    run(calls_of(*map(str, range(20))), client, store, budget=budget)
+    assert 1 == len(looked)

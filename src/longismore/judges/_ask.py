@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from longismore.judges._budget import Budget
     from longismore.judges._calls import Call
     from longismore.judges._client import ChatClient, Messages
+    from longismore.judges._prices import Price
     from longismore.judges._usage import Usage
     from longismore.store import Store
 
@@ -48,6 +49,7 @@ class Run:
     """One run of the engine."""
 
     client: ChatClient
+    price: Price | None
     store: Store
     judge: str
     fingerprint: str
@@ -96,7 +98,8 @@ async def ask(run: Run, call: Call) -> None:
         except (JudgeRejectedError, CostLimitError):
             raise
         except RefusalError as error:
-            _keep(run, call, _now(Completion(text=str(error), refused=True), None))
+            # An error of the provider's, so not billed.
+            _keep(run, call, _now(Completion(text=str(error), refused=True, cost_usd=0.0), None))
         except JudgeError as error:
             run.opened.set()
             pause_s = _pause_s(run, error, attempt)
@@ -141,10 +144,9 @@ async def _send(run: Run, messages: Messages) -> Answered:
 
 
 def _priced(run: Run, completion: Completion) -> Completion:
-    price = run.client.price
-    if completion.cost_usd is not None or price is None:
+    if completion.cost_usd is not None or run.price is None:
         return completion
-    return replace(completion, cost_usd=price.cost_usd(completion.input_tokens, completion.output_tokens))
+    return replace(completion, cost_usd=run.price.cost_usd(completion.input_tokens, completion.output_tokens))
 
 
 def _now(completion: Completion, latency_s: float | None) -> Answered:

@@ -72,6 +72,7 @@ def run_calls(
     """
     run = Run(
         client=client,
+        price=client.price,
         store=store,
         judge=judge,
         fingerprint=fingerprint,
@@ -123,6 +124,8 @@ async def _ask_all(run: Run, calls: Iterator[Call | None], others: list[Call], *
     heart = asyncio.create_task(_beat(run))
     try:
         await _ask_those(run, calls, workers)
+        if others:
+            logger.info("waiting for %d answers that other processes are asking for", len(others))
         while others:
             # Another process asks these, or has answered them by now.
             left = _unless_answered(run, others)

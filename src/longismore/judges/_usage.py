@@ -47,17 +47,19 @@ class Usage:
 
     @property
     def known_cost_usd(self) -> float | None:
-        """The cost of all answers of this process; ``None`` as soon as one of them has no known cost."""
-        return None if self.without_cost else self.cost_usd
+        """The cost of the answers whose cost is known; ``None`` where there are answers and none has one."""
+        return None if self.without_cost and self.without_cost == self.answered else self.cost_usd
 
     def to_dict(self) -> dict[str, object]:
         """For ``run.json``."""
+        no_tokens = self.without_tokens > 0 and self.without_tokens == self.answered
         return {
             "requests_sent": self.sent,
             "answered": self.answered,
             "from_store": self.from_store,
-            "input_tokens": None if self.without_tokens else self.input_tokens,
-            "output_tokens": None if self.without_tokens else self.output_tokens,
+            "input_tokens": None if no_tokens else self.input_tokens,
+            "output_tokens": None if no_tokens else self.output_tokens,
+            "answers_without_tokens": self.without_tokens,
             "cost_usd": self.known_cost_usd,
             "answers_without_cost": self.without_cost,
             "lost_usd_at_most": self.lost_usd,

@@ -100,8 +100,12 @@ def _cost(usage: Mapping[str, Any]) -> str:
     if not usage.get("answered"):
         return ""
     cost, lost = usage.get("cost_usd"), usage.get("lost_usd_at_most")
-    known = "unknown: the price is in no table" if cost is None else f"US$ {cost:.4f} now"
-    return known if not lost else f"{known}, and at most US$ {lost:.4f} for answers that never arrived"
+    parts = ["unknown: the price is in no table" if cost is None else f"US$ {cost:.4f} now"]
+    if cost is not None and usage.get("answers_without_cost"):
+        parts.append(f"{usage['answers_without_cost']} answers of unknown cost")
+    if lost:
+        parts.append(f"at most US$ {lost:.4f} for answers that never arrived")
+    return ", and ".join(parts)
 
 
 def _testset(value: object) -> str:
