@@ -268,6 +268,8 @@ class JudgeServer:
         """The header of each chat, empty where it was missing."""
         self.most_at_once = 0
         """So many chats were in flight together at some moment."""
+        self.connections = 0
+        """So many connections were opened."""
         self._at_once = 0
         self._reply = _named(reply) if isinstance(reply, str) else reply
         self._script = script
@@ -324,6 +326,7 @@ class JudgeServer:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
+        self.connections += 1
         try:
             while (request := await _read_request(reader)) is not None:
                 self._at_once += 1

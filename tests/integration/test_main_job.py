@@ -256,7 +256,8 @@ def test_reference_and_judge_are_models(tmp_path: Path) -> None:
         assert (6, 12) == (len(writer.requests), len(server.requests))
     assert 0 == again.returncode
     assert {7} == {body["seed"] for body in server.requests}
-    assert "12 calls to send" in first.stderr
+    assert "longismore_mini, were its answers as long as the reference's: 12 calls to send" in first.stderr
+    assert 2 == first.stderr.count("12 calls to send")
     stored = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("runs/*/run.json"))]
     assert [18, 0] == [each["usage"]["answered"] for each in stored]
     assert [0, 18] == [each["usage"]["from_store"] for each in stored]

@@ -512,3 +512,11 @@ def test_answer_with_half_a_character_is_stored(store: Store, make_pair: Callabl
         again = judged(judge_for(server), [make_pair()], store)
     assert ("8 7\n\ud83d", 2) == (made[0].completion, len(server.requests))
     assert made == again
+
+
+def test_connections_are_used_again(store: Store, make_pair: Callable[..., Pair]) -> None:
+    """A hundred calls, four at once, go over four connections."""
+    with JudgeServer() as server:
+        judged(judge_for(server, concurrency=4), [make_pair(str(number)) for number in range(50)], store)
+        assert 100 == len(server.requests)
+        assert server.connections <= 4

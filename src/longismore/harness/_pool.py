@@ -81,6 +81,16 @@ class _Session:
             self.references[source] = read_outputs(source)
         self.matched[task] = match_outputs(task.examples, self.references[source], role="reference")
 
+    def announce(self, task: PairwiseTask) -> None:
+        """Say what judging this task will take, before anything is generated for it."""
+        if isinstance(self.judge, ChatJudge):
+            reference = self.matched[task]
+            # Another character: of equal answers both orders would be one call.
+            candidate = {place: Answer("candidate", answer.output + ".") for place, answer in reference.items()}
+            pairs = make_pairs(task.examples, reference, candidate)
+            sentence = self.judge.estimate(pairs, self.store).sentence()
+            logger.info("%s, were its answers as long as the reference's: %s", task.task_name, sentence)
+
     def generator(self, source: str, world_size: int) -> Generator:
         """The reference that is a model; it shares the judge's limit on the cost."""
         if source not in self.generators:
@@ -131,6 +141,8 @@ class Pool:
             check_writable(_runs(settings))
         session.judge.check(task.examples, session.store)
         session.match_reference(task)
+        if task.ranks.rank == 0:
+            session.announce(task)
         session.tasks.append(weakref.ref(task))
 
     def judge(self) -> None:
