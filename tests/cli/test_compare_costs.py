@@ -171,7 +171,7 @@ def test_key_on_the_command_line_or_in_metadata_is_refused(command: Command) -> 
     """Keys come from the environment only: a base address with a password in it is refused, and not repeated."""
     ended = command(*MINI, "--judge", "openai/x", "--base-url", f"http://me:{KEY}@127.0.0.1:9/v1")
     assert 2 == ended.code
-    assert "must not contain a user or password" in ended.err
+    assert "must not contain a user" in ended.err
     assert KEY not in ended.err
 
 

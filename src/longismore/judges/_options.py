@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from longismore.errors import ConfigError, near_names
 
 __all__ = ["JudgeOptions"]
+
+_SECRET = re.compile(r"api[-_]?key|authorization|password|secret", re.IGNORECASE)
+"""Names of what must not stand among the settings, which are written to ``run.json``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,6 +91,18 @@ class JudgeOptions:
         problems = []
         if self.base_url is not None and not self.base_url.startswith(("http://", "https://")):
             problems.append(f'base_url must start with http:// or https://, found "{self.base_url}"')
+        parts = urlsplit(self.base_url or "")
+        if "@" in parts.netloc or parts.query or parts.fragment:
+            # The address stands in messages and in run.json.
+            problems.append(
+                "base_url must not contain a user, password or query, such as a key: "
+                "keys are read from the environment only (api_key_env)"
+            )
+        problems += [
+            f'parameters: "{name}" looks like a key; keys are read from the environment only (api_key_env)'
+            for name in self.parameters
+            if _SECRET.search(name)
+        ]
         if (self.price_input is None) != (self.price_output is None):
             problems.append("price_input and price_output belong together (US$ per million tokens): give both")
         return problems
