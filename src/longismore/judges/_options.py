@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from longismore.errors import ConfigError, near_names
 
-__all__ = ["JudgeOptions"]
+__all__ = ["JudgeOptions", "address_problem"]
 
 _SECRET = re.compile(r"api[-_]?key|authorization|password|secret", re.IGNORECASE)
 """Names of what must not stand among the settings, which are written to ``run.json``."""
@@ -91,13 +91,8 @@ class JudgeOptions:
         problems = []
         if self.base_url is not None and not self.base_url.startswith(("http://", "https://")):
             problems.append(f'base_url must start with http:// or https://, found "{self.base_url}"')
-        parts = urlsplit(self.base_url or "")
-        if "@" in parts.netloc or parts.query or parts.fragment:
-            # The address stands in messages and in run.json.
-            problems.append(
-                "base_url must not contain a user, password or query, such as a key: "
-                "keys are read from the environment only (api_key_env)"
-            )
+        if problem := address_problem(self.base_url):
+            problems.append(problem)
         problems += [
             f'parameters: "{name}" looks like a key; keys are read from the environment only (api_key_env)'
             for name in self.parameters
@@ -130,6 +125,17 @@ class JudgeOptions:
         """
         values = _read(settings)
         return replace(self, **{name: value for name, value in values.items() if name not in self.given})
+
+
+def address_problem(address: str | None) -> str | None:
+    """Say why an address must not be used: it stands in messages and in ``run.json``, so no key may be in it."""
+    parts = urlsplit(address or "")
+    if "@" not in parts.netloc and not parts.query and not parts.fragment:
+        return None
+    return (
+        "the address of a judge (base_url) must not contain a user, password or query, such as a key: "
+        "keys are read from the environment only (api_key_env)"
+    )
 
 
 def _read(settings: Mapping[str, Any]) -> dict[str, Any]:

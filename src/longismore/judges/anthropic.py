@@ -13,7 +13,6 @@ import json
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from longismore._optional import require
 from longismore.errors import ConfigError, JudgeError, JudgeRejectedError, near_names
@@ -30,6 +29,7 @@ from longismore.judges._anthropic_chat import (
     without_key,
 )
 from longismore.judges._chat import chat_judge
+from longismore.judges._options import address_problem
 from longismore.judges._prices import find_price
 
 if TYPE_CHECKING:
@@ -234,9 +234,8 @@ def anthropic_judge(argument: str, options: JudgeOptions) -> ChatJudge:
             )
         if own := [name for name in _OWN_FIELDS if name in settled.parameters]:
             raise ConfigError(f"parameters must not set {', '.join(own)}: the judge sets them itself")
-        if "@" in urlsplit(client.base_url or "").netloc:
-            # The address stands in messages and in run.json.
-            raise ConfigError("the address of a judge must not contain a user or password; use judge_api_key_env")
+        if problem := address_problem(client.base_url):
+            raise ConfigError(problem)
         client.api_key()
         return client
 

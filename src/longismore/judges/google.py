@@ -17,13 +17,13 @@ import re
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from longismore._optional import require
 from longismore.errors import ConfigError, JudgeError, JudgeRejectedError, JudgeTimeoutError, near_names
 from longismore.judges import JUDGES
 from longismore.judges._chat import chat_judge
 from longismore.judges._gemini import completion_of, config_of, contents_of, error_of, said, thought_until_the_end
+from longismore.judges._options import address_problem
 from longismore.judges._prices import find_price
 
 if TYPE_CHECKING:
@@ -287,9 +287,8 @@ def google_judge(argument: str, options: JudgeOptions) -> ChatJudge:
                     f"{name} is set, but google/MODEL speaks with the Gemini API only; unset it for this run, or use "
                     "openai/google/MODEL with judge_base_url=ADDRESS of the cloud's OpenAI-compatible endpoint"
                 )
-        if "@" in urlsplit(client.base_url or "").netloc:
-            # The address stands in messages and in run.json.
-            raise ConfigError("the address of a judge must not contain a user or password; use judge_api_key_env")
+        if problem := address_problem(client.base_url):
+            raise ConfigError(problem)
         client.api_key()
         client.config()
         return client

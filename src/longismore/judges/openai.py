@@ -12,7 +12,6 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from longismore import __version__
 from longismore._optional import require
@@ -23,6 +22,7 @@ from longismore.judges._event_loop import run_to_end
 from longismore.judges._http import JsonHttp
 from longismore.judges._openai_batches import OpenAIBatches
 from longismore.judges._openai_chat import completion_of, error_of, limits_of, refused_parameter, said
+from longismore.judges._options import address_problem
 from longismore.judges._prices import find_price
 
 if TYPE_CHECKING:
@@ -254,9 +254,8 @@ def openai_judge(argument: str, options: JudgeOptions) -> ChatJudge:
 
     def client_of(settled: JudgeOptions) -> OpenAIClient:
         client = OpenAIClient(model=argument, options=settled)
-        if "@" in urlsplit(client.base_url or "").netloc:
-            # The address stands in messages and in run.json.
-            raise ConfigError("the address of a judge must not contain a user or password; use judge_api_key_env")
+        if problem := address_problem(client.base_url):
+            raise ConfigError(problem)
         client.api_key()
         return client
 
