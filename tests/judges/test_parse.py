@@ -341,3 +341,13 @@ def test_scores_follow_the_names(shape: str, first: float, second: float) -> Non
         parse_score_pair(shape.format(1, first, 2, second)),
         parse_score_pair(shape.format(2, second, 1, first)),
     )
+
+
+@given(st.text(alphabet=" 0123456789./,()\t\r\n\x0b\x1c\u2028\u00a0", max_size=30), st.text(max_size=20))
+def test_short_way_reads_what_the_long_way_reads(head: str, rest: str) -> None:
+    """A first line is read alike whether it is found at once or among all lines."""
+    text = f"{head}\n{rest}"
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    assert parse_score_pair(text) == parse_score_pair(f"\u2028{text}")
+    if (alone := parse_score_pair(first)) is not None:
+        assert alone == parse_score_pair(text)

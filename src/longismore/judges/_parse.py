@@ -77,14 +77,12 @@ def parse_score_pair(text: str) -> tuple[float, float] | None:
         >>> parse_score_pair("The line ends in (10, 4).\n\nScores:\nAssistant 1: 9 (correct)\nAssistant 2: 2 (wrong)")
         (9.0, 2.0)
     """
-    lines = [line for line in text.splitlines() if line.strip()]
-    if not lines:
-        return None
-    if len(lines[0]) <= _LONGEST_SCORES and (opening := _FIRST_LINE.fullmatch(lines[0])):
+    first = _first_line(text)
+    if len(first) <= _LONGEST_SCORES and (opening := _FIRST_LINE.fullmatch(first)):
         return _in_range(float(opening[1]), float(opening[2]))
     if len(text) > _LONGEST_REVIEW:
         return None
-    own = list(_own_lines(lines))
+    own = list(_own_lines([line for line in text.splitlines() if line.strip()]))
     sentences = [(number, found) for number, line in enumerate(own) for found in _sentences(line)]
     named = [(number, found) for number, line in enumerate(own) if (found := _NAMED.fullmatch(line))]
     if not _conclude(sentences, len(own)) and not _are_scores(named, own):
@@ -94,6 +92,14 @@ def parse_score_pair(text: str) -> tuple[float, float] | None:
     if [name for name, _ in scores] != ["1", "2"]:
         return None
     return _in_range(scores[0][1], scores[1][1])
+
+
+def _first_line(text: str) -> str:
+    """The first line that is not blank; where it is plain, the rest of the text is not looked at."""
+    head = text[: _LONGEST_SCORES + 1].partition("\n")[0]
+    if head.isascii() and head.isprintable() and head.strip():
+        return head
+    return next((line for line in text.splitlines() if line.strip()), "")
 
 
 def _in_range(first: float, second: float) -> tuple[float, float] | None:
