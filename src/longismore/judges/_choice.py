@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from longismore.judges._parse_choice import CHOICE_PARSER_VERSION, parse_choice, read_letter_probability
 from longismore.judges._protocol import Reading
-from longismore.judges._quote import code_of, prompt_text, quote, shown_texts
+from longismore.judges._quote import code_of, prompt_text, quote, shown_texts, with_code
 
 if TYPE_CHECKING:
     from longismore.judges._client import Completion, Messages
@@ -36,7 +36,7 @@ def _messages(prompt: str, pair: Pair, order: Order) -> Messages:
     texts = shown_texts(pair, order)
     code = code_of([pair.testset, pair.id, *texts.values()])
     return [
-        {"role": "system", "content": prompt.replace("@CODE@", code).strip()},
+        {"role": "system", "content": with_code(prompt, code)},
         {"role": "user", "content": quote(texts, code) + "\n\nThe letter:"},
     ]
 

@@ -7,7 +7,7 @@ the same text, and no answer can contain the code, so none can close its quotati
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from longismore.records import Pair
 
-__all__ = ["code_of", "prompt_text", "quote", "sendable", "shown_texts"]
+__all__ = ["code_of", "prompt_text", "quote", "sendable", "shown_texts", "with_code"]
 
 _CODE_LENGTH = 12
 
@@ -27,6 +27,16 @@ _CODE_LENGTH = 12
 def prompt_text(name: str) -> str:
     """Instructions of ours for judges, with ``@CODE@`` where the code of the call will stand."""
     return files("longismore.judges").joinpath(f"prompts/{name}.txt").read_text(encoding="utf-8")
+
+
+@lru_cache(maxsize=64)
+def _around_code(prompt: str) -> tuple[str, ...]:
+    return tuple(prompt.strip().split("@CODE@"))
+
+
+def with_code(prompt: str, code: str) -> str:
+    """Instructions with the code of a call in the place of ``@CODE@``."""
+    return code.join(_around_code(prompt))
 
 
 def shown_texts(pair: Pair, order: Order) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from longismore.judges._order import preference_of
 from longismore.judges._parse import PARSER_VERSION, parse_score_pair
 from longismore.judges._protocol import Reading
-from longismore.judges._quote import code_of, prompt_text, quote, shown_texts
+from longismore.judges._quote import code_of, prompt_text, quote, shown_texts, with_code
 
 if TYPE_CHECKING:
     from longismore.judges._client import Completion, Messages
@@ -52,7 +52,7 @@ class ScorePair:
         texts = shown_texts(pair, order)
         code = code_of([pair.testset, pair.id, *texts.values()])
         return [
-            {"role": "system", "content": self.prompt.replace("@CODE@", code).strip()},
+            {"role": "system", "content": with_code(self.prompt, code)},
             {"role": "user", "content": quote(texts, code) + "\n\nThe two marks on one line, then the reasons:"},
         ]
 
