@@ -7,9 +7,10 @@ import pytest
 
 from longismore.errors import ConfigError
 from longismore.judges import JudgeOptions, combine
-from longismore.judges import _score_pair as score_pair_module
+from longismore.judges import _quoting as quoting_module
 from longismore.judges._chat import ChatJudge, digest
 from longismore.judges._client import Completion
+from longismore.judges._score_pair import ScorePair
 from longismore.judges.openai import OpenAIClient
 from longismore.records import Order, Outcome, Status
 from longismore.store import Store
@@ -189,18 +190,18 @@ def test_fingerprint_does_not_change_with_the_rest(changes: dict[str, Any]) -> N
     assert fingerprint() == fingerprint(**changes)
 
 
-@pytest.mark.parametrize("name", ["PROMPT_VERSION", "PARSER_VERSION"])
+@pytest.mark.parametrize("name", ["version", "parser_version"])
 def test_fingerprint_changes_with_versions(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new layout of the prompt or a new parser is another judge."""
     before = fingerprint()
-    monkeypatch.setattr(score_pair_module, name, 99)
+    monkeypatch.setattr(ScorePair, name, 99)
     assert before != fingerprint()
 
 
 def test_fingerprint_changes_with_the_prompt_text(monkeypatch: pytest.MonkeyPatch) -> None:
     """An edited prompt file never reuses old answers."""
     before = fingerprint()
-    monkeypatch.setattr(score_pair_module, "prompt_text", lambda _: "Mark both answers. @CODE@")
+    monkeypatch.setattr(quoting_module, "prompt_text", lambda _: "Mark both answers. @CODE@")
     assert before != fingerprint()
 
 

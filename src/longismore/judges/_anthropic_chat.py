@@ -20,6 +20,7 @@ from longismore.errors import (
     RefusalError,
 )
 from longismore.judges._client import Completion, RateLimits
+from longismore.judges._keys import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,7 +42,6 @@ __all__ = [
 UNUSED_KEY = "none"
 """What is sent to a server of the user's own that has no key: the SDK insists on one."""
 
-_LONGEST_QUOTE = 300
 _TOO_MANY = 429
 _NO_CALL_CAN_SUCCEED = frozenset({401, 402, 403, 404})
 _TRY_AGAIN = frozenset({408, 409})
@@ -138,8 +138,7 @@ def said(error: Exception | Mapping[str, Any]) -> str:
 
 def without_key(text: str, key: str) -> str:
     """What the provider said, on one line, shortened; without the key, should it have been repeated."""
-    text = " ".join(text.split())
-    return (text if key == UNUSED_KEY else text.replace(key, "***"))[:_LONGEST_QUOTE]
+    return clean_text(text, None if key == UNUSED_KEY else key)
 
 
 def sdk_error_of(sdk: Any, error: Exception, text: str) -> JudgeError:

@@ -7,62 +7,28 @@ either letter was, so that a close call is a number near 0.5; the idea is that o
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from longismore.judges._parse_choice import CHOICE_PARSER_VERSION, parse_choice, read_letter_probability
 from longismore.judges._protocol import Reading
-from longismore.judges._quote import code_of, prompt_text, quote, shown_texts, with_code
+from longismore.judges._quoting import QuotingProtocol
 
 if TYPE_CHECKING:
-    from longismore.judges._client import Completion, Messages
-    from longismore.records import Order, Pair
+    from longismore.judges._client import Completion
 
-__all__ = ["CHOICE_VERSION", "Choice", "Logprob"]
-
-CHOICE_VERSION = 1
-"""Goes up when the layout of the messages changes; the text itself is in the fingerprint anyway."""
+__all__ = ["Choice", "Logprob"]
 
 
-def _choice_prompt() -> str:
-    return prompt_text("choice")
+class Choice(QuotingProtocol):
+    """Asks for A, B or C."""
 
-
-def _logprob_prompt() -> str:
-    return prompt_text("logprob")
-
-
-def _messages(prompt: str, pair: Pair, order: Order) -> Messages:
-    texts = shown_texts(pair, order)
-    code = code_of([pair.testset, pair.id, *texts.values()])
-    return [
-        {"role": "system", "content": with_code(prompt, code)},
-        {"role": "user", "content": quote(texts, code) + "\n\nThe letter:"},
-    ]
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Asks for A, B or C.
-
-    Args:
-        prompt: The instructions, with ``@CODE@`` where the code of the call will stand.
-    """
-
-    prompt: str = field(default_factory=_choice_prompt)
-    name: str = field(default="choice", init=False)
-    max_tokens: int = field(default=256, init=False)
-    usual_output_tokens: int = field(default=3, init=False)
-    top_logprobs: int | None = field(default=None, init=False)
-
-    @property
-    def identity(self) -> object:
-        """Name, versions and text."""
-        return [self.name, CHOICE_VERSION, self.prompt, CHOICE_PARSER_VERSION]
-
-    def render(self, pair: Pair, order: Order) -> Messages:
-        """A system message with the rules, a user message with the quoted texts."""
-        return _messages(self.prompt, pair, order)
+    __slots__ = ()
+    name: ClassVar[str] = "choice"
+    version: ClassVar[int] = 1
+    parser_version: ClassVar[int] = CHOICE_PARSER_VERSION
+    request: ClassVar[str] = "The letter:"
+    max_tokens: ClassVar[int] = 256
+    usual_output_tokens: ClassVar[int] = 3
 
     def read(self, completion: Completion) -> Reading | None:
         """The letter, as :func:`parse_choice` reads it."""
@@ -70,28 +36,17 @@ class Choice:
         return None if preference is None else Reading(preference)
 
 
-@dataclass(frozen=True, slots=True)
-class Logprob:
-    """Asks for A or B, and reads the probability of A among the two.
+class Logprob(QuotingProtocol):
+    """Asks for A or B, and reads the probability of A among the two."""
 
-    Args:
-        prompt: The instructions, with ``@CODE@`` where the code of the call will stand.
-    """
-
-    prompt: str = field(default_factory=_logprob_prompt)
-    name: str = field(default="logprob", init=False)
-    max_tokens: int = field(default=4, init=False)
-    usual_output_tokens: int = field(default=1, init=False)
-    top_logprobs: int | None = field(default=20, init=False)
-
-    @property
-    def identity(self) -> object:
-        """Name, versions and text."""
-        return [self.name, CHOICE_VERSION, self.prompt, CHOICE_PARSER_VERSION]
-
-    def render(self, pair: Pair, order: Order) -> Messages:
-        """A system message with the rules, a user message with the quoted texts."""
-        return _messages(self.prompt, pair, order)
+    __slots__ = ()
+    name: ClassVar[str] = "logprob"
+    version: ClassVar[int] = 1
+    parser_version: ClassVar[int] = CHOICE_PARSER_VERSION
+    request: ClassVar[str] = "The letter:"
+    max_tokens: ClassVar[int] = 4
+    usual_output_tokens: ClassVar[int] = 1
+    top_logprobs: ClassVar[int | None] = 20
 
     def read(self, completion: Completion) -> Reading | None:
         """The probability at the first generated token that is not white space."""

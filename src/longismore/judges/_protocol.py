@@ -65,13 +65,11 @@ def find_protocol(name: str, prompt: str | None = None) -> PromptProtocol:
     Raises:
         UnknownNameError: There is none.
     """
-    if name == "score_pair":
-        from longismore.judges._score_pair import ScorePair
+    # Modules of protocols know this one.
+    from longismore.judges._choice import Choice, Logprob
+    from longismore.judges._score_pair import ScorePair
 
-        return ScorePair(prompt) if prompt is not None else ScorePair()
-    if name in {"choice", "logprob"}:
-        from longismore.judges._choice import Choice, Logprob
-
-        kind = Choice if name == "choice" else Logprob
-        return kind(prompt) if prompt is not None else kind()
+    for protocol in (Choice, Logprob, ScorePair):
+        if protocol.name == name:
+            return protocol(prompt or "")
     raise UnknownNameError("protocol", name, protocol_names())

@@ -6,55 +6,29 @@ The protocol is the one of AlpaGasus (https://arxiv.org/abs/2307.08701, section 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from longismore.judges._order import preference_of
 from longismore.judges._parse import PARSER_VERSION, parse_score_pair
 from longismore.judges._protocol import Reading
-from longismore.judges._quote import code_of, prompt_text, quote, shown_texts, with_code
+from longismore.judges._quoting import QuotingProtocol
 
 if TYPE_CHECKING:
-    from longismore.judges._client import Completion, Messages
-    from longismore.records import Order, Pair
+    from longismore.judges._client import Completion
 
-__all__ = ["PROMPT_VERSION", "ScorePair"]
-
-PROMPT_VERSION = 1
-"""Goes up when the layout of :meth:`ScorePair.render` changes; the text itself is in the fingerprint anyway."""
+__all__ = ["ScorePair"]
 
 
-def _own_prompt() -> str:
-    return prompt_text("score_pair")
+class ScorePair(QuotingProtocol):
+    """Asks for two marks from 1 to 10."""
 
-
-@dataclass(frozen=True, slots=True)
-class ScorePair:
-    """Asks for two marks from 1 to 10.
-
-    Args:
-        prompt: The instructions, with ``@CODE@`` where the code of the call will stand.
-    """
-
-    prompt: str = field(default_factory=_own_prompt)
-    name: str = field(default="score_pair", init=False)
-    max_tokens: int = field(default=1024, init=False)
-    usual_output_tokens: int = field(default=200, init=False)
-    top_logprobs: int | None = field(default=None, init=False)
-
-    @property
-    def identity(self) -> object:
-        """Name, versions and text."""
-        return [self.name, PROMPT_VERSION, self.prompt, PARSER_VERSION]
-
-    def render(self, pair: Pair, order: Order) -> Messages:
-        """A system message with the rules, a user message with the quoted texts."""
-        texts = shown_texts(pair, order)
-        code = code_of([pair.testset, pair.id, *texts.values()])
-        return [
-            {"role": "system", "content": with_code(self.prompt, code)},
-            {"role": "user", "content": quote(texts, code) + "\n\nThe two marks on one line, then the reasons:"},
-        ]
+    __slots__ = ()
+    name: ClassVar[str] = "score_pair"
+    version: ClassVar[int] = 1
+    parser_version: ClassVar[int] = PARSER_VERSION
+    request: ClassVar[str] = "The two marks on one line, then the reasons:"
+    max_tokens: ClassVar[int] = 1024
+    usual_output_tokens: ClassVar[int] = 200
 
     def read(self, completion: Completion) -> Reading | None:
         """The two scores, as :func:`parse_score_pair` reads them."""

@@ -29,6 +29,7 @@ from longismore.judges._anthropic_chat import (
     without_key,
 )
 from longismore.judges._chat import chat_judge
+from longismore.judges._keys import read_key
 from longismore.judges._options import address_problem
 from longismore.judges._prices import find_price
 
@@ -101,18 +102,9 @@ class AnthropicClient:
         Raises:
             ConfigError: It is not set, and the server is one that needs it.
         """
-        name = self.options.api_key_env or _KEY
-        key = self.options.environ.get(name, "").strip()
-        if key and not (key.isascii() and key.isprintable() and " " not in key):
-            raise ConfigError(
-                f"{name} holds characters that no key has, e.g. a line end or a quotation mark of a word processor; "
-                "export it again"
-            )
-        if key:
-            return key
-        if self.base_url is not None and self.options.api_key_env is None:
-            return UNUSED_KEY
-        raise ConfigError(f"{name} is not set; export {name}=... (the key is read from the environment only)")
+        own = self.options.api_key_env
+        is_needed = self.base_url is None or own is not None
+        return read_key(self.options.environ, [own or _KEY], is_needed=is_needed) or UNUSED_KEY
 
     def check(self) -> None:
         """The key is set and accepted, and the model is there; asks for its description, which is free, once."""

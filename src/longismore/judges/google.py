@@ -23,6 +23,7 @@ from longismore.errors import ConfigError, JudgeError, JudgeRejectedError, Judge
 from longismore.judges import JUDGES
 from longismore.judges._chat import chat_judge
 from longismore.judges._gemini import completion_of, config_of, contents_of, error_of, said, thought_until_the_end
+from longismore.judges._keys import clean_text, read_key
 from longismore.judges._options import address_problem
 from longismore.judges._prices import find_price
 
@@ -46,7 +47,6 @@ _VERSION = "v1beta"
 _CONCURRENCY = 16
 _CHECK_TIMEOUT_S = 20.0
 _MOST_LOGPROBS = 20
-_LONGEST_QUOTE = 300
 _NOT_FOUND = 404
 _UNUSED_KEY = "none"
 """What is sent to a server of the user's own that has no key: the SDK insists on one."""
@@ -108,22 +108,9 @@ class GoogleClient:
         Raises:
             ConfigError: It is not set, and the server is one that needs it.
         """
-        names = (self.options.api_key_env,) if self.options.api_key_env else _KEYS
-        for name in names:
-            key = self.options.environ.get(name, "").strip()
-            if key and not (key.isascii() and key.isprintable() and " " not in key):
-                raise ConfigError(
-                    f"{name} holds characters that no key has, e.g. a line end or a quotation mark of a word "
-                    "processor; export it again"
-                )
-            if key:
-                return key
-        if self.base_url is not None and self.options.api_key_env is None:
-            return None
-        raise ConfigError(
-            f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} not set; export {names[0]}=... "
-            "(the key is read from the environment only)"
-        )
+        own = self.options.api_key_env
+        is_needed = self.base_url is None or own is not None
+        return read_key(self.options.environ, (own,) if own else _KEYS, is_needed=is_needed)
 
     def check(self) -> None:
         """The key is set, the server answers, accepts it and has the model; looks at the model, which is free, once."""
@@ -243,9 +230,7 @@ class GoogleClient:
 
     def _clean(self, text: str) -> str:
         """What the server said, on one line, shortened; without the key, should it have repeated it."""
-        key = self.api_key()
-        text = " ".join(text.split())
-        return (text if key is None else text.replace(key, "***"))[:_LONGEST_QUOTE]
+        return clean_text(text, self.api_key())
 
     def _where(self) -> str:
         return f"google/{self.model}" + (f" at {self.base_url}" if self.base_url else "")

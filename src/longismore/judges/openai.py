@@ -20,6 +20,7 @@ from longismore.judges import JUDGES
 from longismore.judges._chat import chat_judge
 from longismore.judges._event_loop import run_to_end
 from longismore.judges._http import JsonHttp
+from longismore.judges._keys import clean_text, read_key
 from longismore.judges._openai_batches import OpenAIBatches
 from longismore.judges._openai_chat import completion_of, error_of, limits_of, refused_parameter, said
 from longismore.judges._options import address_problem
@@ -38,9 +39,9 @@ logger = logging.getLogger(__name__)
 
 _KEY = "OPENAI_API_KEY"
 _OPENAI = "https://api.openai.com/v1"
+_OWN_SERVER = ", or point the judge at a server of your own with judge_base_url=http://HOST:PORT/v1 (--base-url)"
 _CONCURRENCY = 32
 _CHECK_TIMEOUT_S = 20.0
-_LONGEST_QUOTE = 300
 _OK = 200
 _MOST_DROPPED = 3
 _LENGTHS = ("max_completion_tokens", "max_tokens")
@@ -97,20 +98,11 @@ class OpenAIClient:
         Raises:
             ConfigError: It is not set, and the server is one that needs it.
         """
-        name = self.options.api_key_env or _KEY
-        key = self.options.environ.get(name, "").strip()
-        if key and not (key.isascii() and key.isprintable() and " " not in key):
-            raise ConfigError(
-                f"{name} holds characters that no key has, e.g. a line end or a quotation mark of a word processor; "
-                "export it again"
-            )
-        if key:
-            return key
-        if self.base_url is not None and self.options.api_key_env is None:
-            return None
-        raise ConfigError(
-            f"{name} is not set; export {name}=... (the key is read from the environment only), "
-            "or point the judge at a server of your own with judge_base_url=http://HOST:PORT/v1 (--base-url)"
+        return read_key(
+            self.options.environ,
+            [self.options.api_key_env or _KEY],
+            is_needed=self.base_url is None or self.options.api_key_env is not None,
+            otherwise=_OWN_SERVER,
         )
 
     def check(self) -> None:
@@ -233,9 +225,7 @@ class OpenAIClient:
 
     def _clean(self, text: str) -> str:
         """What the server said, on one line, shortened; without the key, should it have repeated it."""
-        key = self.api_key()
-        text = " ".join(text.split())
-        return (text if key is None else text.replace(key, "***"))[:_LONGEST_QUOTE]
+        return clean_text(text, self.api_key())
 
     def _where(self) -> str:
         return f"openai/{self.model}" + (f" at {self.base_url}" if self.base_url else "")
