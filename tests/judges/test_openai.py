@@ -520,3 +520,11 @@ def test_connections_are_used_again(store: Store, make_pair: Callable[..., Pair]
         judged(judge_for(server, concurrency=4), [make_pair(str(number)) for number in range(50)], store)
         assert 100 == len(server.requests)
         assert server.connections <= 4
+
+
+@pytest.mark.parametrize("name", ["messages", "model", "stream"])
+def test_parameters_do_not_take_the_judges_place(name: str) -> None:
+    """What is asked, whom, and how the answer comes is not a parameter; that is said before anything is sent."""
+    options = options_for("http://127.0.0.1:9/v1", parameters={name: True})
+    with pytest.raises(ConfigError, match=f"parameters must not set {name}"):
+        make_judge("openai/some-model", options)

@@ -53,6 +53,8 @@ def test_text_and_values_are_read(settings: dict[str, Any], expected: dict[str, 
         ({"retries": -1}, "retries must be at least 0"),
         ({"timeout_s": 0}, "timeout_s must be positive"),
         ({"base_url": "localhost:8000"}, "must start with http:// or https://"),
+        ({"base_url": "http://[::1/v1"}, "is no address"),
+        ({"retries": [["x" * 9] * 9] * 9}, "retries=[['xxxxxxxxx', 'xxxxxxxxx', "),
     ],
 )
 def test_wrong_settings_are_named(settings: dict[str, Any], message: str) -> None:
@@ -60,6 +62,7 @@ def test_wrong_settings_are_named(settings: dict[str, Any], message: str) -> Non
     with pytest.raises(ConfigError) as caught:
         read(**settings)
     assert message in str(caught.value)
+    assert len(str(caught.value)) < 1000
 
 
 def test_all_wrong_settings_are_named_at_once() -> None:

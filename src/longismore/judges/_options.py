@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import reprlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
@@ -129,7 +130,10 @@ class JudgeOptions:
 
 def address_problem(address: str | None) -> str | None:
     """Say why an address must not be used: it stands in messages and in ``run.json``, so no key may be in it."""
-    parts = urlsplit(address or "")
+    try:
+        parts = urlsplit(address or "")
+    except ValueError as error:
+        return f'"{address}" is no address (base_url): {error}'
     if "@" not in parts.netloc and not parts.query and not parts.fragment:
         return None
     return (
@@ -149,7 +153,7 @@ def _read(settings: Mapping[str, Any]) -> dict[str, Any]:
         try:
             values[key] = reader(value)
         except (TypeError, ValueError):
-            problems.append(f"{key}={value!r} is not {kind}")
+            problems.append(f"{key}={reprlib.repr(value)} is not {kind}")
     if problems:
         raise ConfigError(problems)
     return values

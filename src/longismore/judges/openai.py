@@ -45,6 +45,7 @@ _CHECK_TIMEOUT_S = 20.0
 _OK = 200
 _MOST_DROPPED = 3
 _LENGTHS = ("max_completion_tokens", "max_tokens")
+_OWN_FIELDS = ("messages", "model", "stream")
 _OPTIONAL_HEADERS = {"OPENAI_ORG_ID": "OpenAI-Organization", "OPENAI_PROJECT_ID": "OpenAI-Project"}
 
 
@@ -246,6 +247,8 @@ def openai_judge(argument: str, options: JudgeOptions) -> ChatJudge:
         client = OpenAIClient(model=argument, options=settled)
         if problem := address_problem(client.base_url):
             raise ConfigError(problem)
+        if own := [name for name in _OWN_FIELDS if name in settled.parameters]:
+            raise ConfigError(f"parameters must not set {', '.join(own)}: the judge sets them itself")
         client.api_key()
         return client
 
