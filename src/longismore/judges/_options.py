@@ -183,8 +183,12 @@ def _yes_or_no(value: Any) -> bool:
     raise ValueError(value)
 
 
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)  # NaN and Infinity are Python's, no JSON
+
+
 def _object(value: Any) -> dict[str, Any]:
-    read = json.loads(value) if isinstance(value, str) else value
+    read = json.loads(value, parse_constant=_refuse) if isinstance(value, str) else value
     if not isinstance(read, Mapping):
         raise TypeError(value)
     return dict(read)
