@@ -25,14 +25,13 @@ from longismore.judges import JudgeOptions, make_judge
 from longismore.judges._client import RateLimits
 from longismore.judges.anthropic import AnthropicClient
 from longismore.records import Judgment, Order, Status
-from longismore.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from longismore.judges import ChatJudge, Completion
     from longismore.records import Pair
+    from longismore.store import Store
 
 pytest.importorskip("anthropic", reason='the SDK is not installed: pip install "longismore[anthropic]"')
 
@@ -45,13 +44,6 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK itself reads variables of whoever runs the tests."""
     for name in ("API_KEY", "AUTH_TOKEN", "BASE_URL", "CUSTOM_HEADERS", "PROFILE"):
         monkeypatch.delenv(f"ANTHROPIC_{name}", raising=False)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """An empty store."""
-    with Store(tmp_path / "store.sqlite") as store:
-        yield store
 
 
 @pytest.fixture

@@ -10,20 +10,11 @@ from anthropic_server import AnthropicServer, anthropic_error
 from batch_program import FINGERPRINT, calls_of, client_for, collected, note_for
 from judge_server import Reply
 from longismore.errors import CutAnswerError
-from longismore.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from longismore.store import Store
 
 pytest.importorskip("anthropic", reason='the SDK is not installed: pip install "longismore[anthropic]"')
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """An empty store."""
-    with Store(tmp_path / "store.sqlite") as store:
-        yield store
 
 
 def test_batches_of_others_are_not_ours(store: Store, caplog: pytest.LogCaptureFixture) -> None:

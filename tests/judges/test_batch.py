@@ -28,7 +28,7 @@ from longismore.judges._client import Completion
 from longismore.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from longismore.records import Judgment, Pair
 
@@ -39,13 +39,6 @@ PROGRAM = Path(__file__).parents[1] / "batch_program.py"
 STATES = ("submitting", "submitted", "done")
 PROVIDERS = ("anthropic", "openai")
 BOTH = pytest.mark.parametrize("provider", PROVIDERS)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """An empty store."""
-    with Store(tmp_path / "store.sqlite") as store:
-        yield store
 
 
 def server_for(provider: str, **settings: Any) -> Any:

@@ -13,14 +13,13 @@ from longismore.judges._client import Completion
 from longismore.judges._score_pair import ScorePair
 from longismore.judges.openai import OpenAIClient
 from longismore.records import Order, Outcome, Status
-from longismore.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from longismore.judges._client import Messages
     from longismore.records import Judgment, Pair
+    from longismore.store import Store
 
 
 class FakeClient:
@@ -49,13 +48,6 @@ class FakeClient:
 
     def batches(self) -> None:
         """There are none."""
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """An empty store."""
-    with Store(tmp_path / "store.sqlite") as store:
-        yield store
 
 
 def judge_of(client: FakeClient) -> ChatJudge:

@@ -12,18 +12,11 @@ from longismore.judges import Completion, JudgeOptions, Reading, TokenLogprobs, 
 from longismore.judges._choice import Choice, Logprob
 from longismore.judges._protocol import find_protocol, protocol_names
 from longismore.records import Judgment, Order, Pair, Status
-from longismore.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """An empty store."""
-    with Store(tmp_path / "store.sqlite") as store:
-        yield store
+    from longismore.store import Store
 
 
 def judged(server: JudgeServer, pairs: list[Pair], store: Store, **options: Any) -> dict[tuple[str, Order], Judgment]:

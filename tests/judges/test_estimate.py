@@ -7,23 +7,15 @@ import pytest
 from judge_server import JudgeServer
 from longismore.judges import JudgeOptions, Price, make_judge
 from longismore.judges._estimate import estimate_calls
-from longismore.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
+    from collections.abc import Callable
 
     from longismore.records import Judgment, Pair
+    from longismore.store import Store
 
 PRICE = Price(input=2.0, output=8.0, source="test, 2030-01-02")
 CHATS = [[{"role": "user", "content": "x" * 1200}]] * 10
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """An empty store."""
-    with Store(tmp_path / "store.sqlite") as store:
-        yield store
 
 
 def estimate(price: Price | None = PRICE, **changes: Any) -> Any:

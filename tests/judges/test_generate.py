@@ -8,20 +8,12 @@ from judge_server import JudgeServer, chat_reply
 from longismore.errors import ConfigError, CostLimitError, JudgeError, UnknownNameError
 from longismore.judges import JudgeOptions, Usage, is_model, make_generator
 from longismore.records import Answer, Example
-from longismore.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from judge_server import Body, Reply
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """An empty store."""
-    with Store(tmp_path / "store.sqlite") as store:
-        yield store
+    from longismore.store import Store
 
 
 def example(name: str, prompt: str = "") -> Example:

@@ -26,7 +26,6 @@ from longismore.judges import JudgeOptions, make_judge
 from longismore.judges import google as module
 from longismore.judges.google import GoogleClient
 from longismore.records import Judgment, Status
-from longismore.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,6 +34,7 @@ if TYPE_CHECKING:
     from longismore.judges._chat import ChatJudge
     from longismore.judges._client import Completion
     from longismore.records import Pair
+    from longismore.store import Store
 
 pytest.importorskip("google.genai", reason='the SDK is not installed: pip install "longismore[google]"')
 
@@ -59,13 +59,6 @@ def _no_setting_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
 def _no_certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     """The SDK reads all certificates three times a client, 60 ms in all; here nothing is encrypted."""
     monkeypatch.setattr(ssl, "create_default_context", lambda **_: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """An empty store."""
-    with Store(tmp_path / "store.sqlite") as store:
-        yield store
 
 
 def options_for(server: GeminiServer | str | None, **changes: Any) -> JudgeOptions:

@@ -12,23 +12,14 @@ from judge_server import REPLIES, Reply, chat_reply
 from longismore.errors import CutAnswerError, JudgeError, JudgeRejectedError, JudgeServerError
 from longismore.judges._openai_batches import OpenAIBatches
 from longismore.judges._openai_chat import completion_of
-from longismore.store import Store
 from openai_batch_server import OpenAIBatchServer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+    from longismore.store import Store
 
 pytest.importorskip("openai", reason='the SDK is not installed: pip install "longismore[openai]"')
 
 CHAT = [{"role": "user", "content": "Which one?"}]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """An empty store."""
-    with Store(tmp_path / "store.sqlite") as store:
-        yield store
 
 
 def batches_at(server: OpenAIBatchServer, **changes: Any) -> OpenAIBatches:

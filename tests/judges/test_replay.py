@@ -9,21 +9,14 @@ import pytest
 from longismore.errors import ConfigError, DataError
 from longismore.judges import JudgeOptions, make_judge, write_judgments
 from longismore.records import Answer, Example, Judgment, Order, Status
-from longismore.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from longismore.judges import Judge
     from longismore.records import Pair
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """An empty store."""
-    with Store(tmp_path / "store.sqlite") as store:
-        yield store
+    from longismore.store import Store
 
 
 @pytest.fixture

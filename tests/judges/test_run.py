@@ -3,93 +3,29 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine_fakes import BROKEN, SERVER, FakeClient, calls_of, real_sleep, run, texts
 from longismore.errors import (
-    CostLimitError,
     JudgeError,
     JudgeRejectedError,
     JudgeServerError,
-    JudgeTimeoutError,
     RateLimitError,
     RefusalError,
 )
 from longismore.judges import Price
 from longismore.judges import _run as run_module
 from longismore.judges._budget import Budget
-from longismore.judges._calls import Answered, Call
 from longismore.judges._client import Completion
 from longismore.judges._run import run_calls
 from longismore.judges._usage import Usage
-from longismore.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from pathlib import Path
-
+    from longismore.judges._calls import Answered
     from longismore.judges._client import Messages
-
-
-SERVER, BROKEN = JudgeServerError("the server failed"), JudgeTimeoutError("no answer")
-real_sleep = asyncio.sleep
-
-
-@dataclass
-class FakeClient:
-    """Answers each chat with its own text, after the errors that a script has for it."""
-
-    script: dict[str, list[Exception]] = field(default_factory=dict)
-    """Errors by text of the chat, one a try; an empty list means that it succeeds."""
-    always: Exception | None = None
-    asked: list[str] = field(default_factory=list)
-    at_once: int = 0
-    most_at_once: int = 0
-    turns: int = 1
-    """How often a call gives way to the others."""
-    closed: int = 0
-    concurrency: int = 4
-    price: Price | None = None
-    before: Callable[[str], None] = lambda _: None
-
-    @property
-    def settings(self) -> dict[str, object]:
-        """Nothing is set."""
-        return {}
-
-    def check(self) -> None:
-        """Nothing can fail."""
-
-    async def complete(self, messages: Messages) -> Completion:
-        """The script's next error for this chat, or the answer."""
-        text = messages[0]["content"]
-        self.asked.append(text)
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        try:
-            for _ in range(self.turns):
-                await real_sleep(0)
-            self.before(text)
-            if self.always is not None:
-                raise self.always
-            if self.script.get(text):
-                raise self.script[text].pop(0)
-        finally:
-            self.at_once -= 1
-        return Completion(text=text, input_tokens=3, output_tokens=1)
-
-    async def close(self) -> None:
-        """Count the calls."""
-        self.closed += 1
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """An empty store."""
-    with Store(tmp_path / "store.sqlite") as store:
-        yield store
+    from longismore.store import Store
 
 
 @pytest.fixture
@@ -106,53 +42,6 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
     monkeypatch.setattr(asyncio, "sleep", sleep)
     return wanted
-
-
-def calls_of(*texts: str) -> list[Call]:
-    """One call a text, with the text as its key."""
-    return [Call(text, [{"role": "user", "content": text}]) for text in texts]
-
-
-def run(
-    calls: list[Call],
-    client: FakeClient,
-    store: Store,
-    *,
-    concurrency: int = 4,
-    retries: int = 6,
-    usage: Usage | None = None,
-    budget: Budget | None = None,
-) -> dict[int, Answered]:
-    """Run the engine; every index must be answered once at most."""
-    answers: dict[int, Answered] = {}
-    client.concurrency = concurrency
-
-    def on_answer(index: int, answered: Answered) -> None:
-        assert index not in answers
-        answers[index] = answered
-
-    try:
-        run_calls(
-            calls,
-            total=len(calls),
-            client=client,
-            store=store,
-            judge="fake/judge",
-            fingerprint="f",
-            retries=retries,
-            usage=usage or Usage(),
-            budget=budget or Budget(cap_usd=None, price=client.price, max_tokens=10),
-            on_answer=on_answer,
-        )
-    except Exception as error:
-        error.answers = answers  # type: ignore[attr-defined]
-        raise
-    return answers
-
-
-def texts(answers: dict[int, Answered]) -> list[str | None]:
-    """The texts of the answers by index, ``None`` where a call failed."""
-    return [None if answers[i].completion is None else answers[i].completion.text for i in sorted(answers)]  # type: ignore[union-attr]
 
 
 def test_every_call_is_answered_and_stored(store: Store) -> None:
@@ -453,99 +342,9 @@ def test_client_is_closed_in_its_own_loop(store: Store) -> None:
     assert client.closed == 2
 
 
-def test_limit_on_the_cost_stops_the_run(store: Store) -> None:
-    """The cap is never passed; what was answered is stored, and a second run with more money asks for the rest."""
-    price = Price(input=0.0, output=1_000_000.0, source="test")  # US$ 1 a token: an answer costs 1, at most 10
-    client, usage = FakeClient(price=price), Usage()
-    budget = Budget(cap_usd=15.0, price=price, max_tokens=10)
-    with pytest.raises(CostLimitError, match="raise the limit"):
-        run(calls_of(*map(str, range(20))), client, store, usage=usage, budget=budget)
-    assert (6, 6.0, 6) == (len(client.asked), usage.cost_usd, store.count())
-    again = FakeClient(price=price)
-    run(calls_of(*map(str, range(20))), again, store)
-    assert 14 == len(again.asked)
-
-
-def test_cost_follows_from_the_price(store: Store) -> None:
-    """Where the provider tells tokens and not dollars, the price table does; both are stored."""
-    client, usage = FakeClient(price=Price(input=2.0, output=4.0, source="test")), Usage()
-    answers = run(calls_of("a"), client, store, usage=usage)
-    assert answers[0].completion is not None
-    assert (3 * 2 + 1 * 4) / 1_000_000 == answers[0].completion.cost_usd == usage.cost_usd
-    assert usage.cost_usd == store.get(["a"])["a"]["cost_usd"]
-
-
-def test_unknown_price_is_counted_apart(store: Store) -> None:
-    """Without a price the cost is unknown, not 0."""
-    usage = Usage()
-    run(calls_of("a", "b"), FakeClient(), store, usage=usage)
-    assert (2, None, None) == (usage.without_cost, usage.known_cost_usd, usage.to_dict()["cost_usd"])
-
-
 @pytest.mark.usefixtures("pauses")
 def test_what_may_have_been_billed_is_told(store: Store) -> None:
     """A call whose answer never arrived may have been billed: its most counts as lost; a 500 was not."""
     price, usage = Price(input=0.0, output=1_000_000.0, source="test"), Usage()
     run(calls_of("a"), FakeClient({"a": [BROKEN, SERVER]}, price=price), store, usage=usage)
     assert (10.0, 1.0, 3, 1) == (usage.lost_usd, usage.cost_usd, usage.sent, usage.answered)
-
-
-def test_calls_of_another_process_are_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What another living process has claimed is not sent; its answer is taken when it is there."""
-    monkeypatch.setattr(run_module, "_WAIT_FOR_OTHERS_S", 0.01)
-    with Store(tmp_path / "store.sqlite") as mine, Store(tmp_path / "store.sqlite") as other:
-        assert {"a"} == other.claim(["a"])
-
-        def before(text: str) -> None:
-            if text == "c":
-                other.put("a", fingerprint="f", judge="j", created="2025-01-02", record={
-                    "text": "theirs", "refused": False, "input_tokens": 1, "output_tokens": 1, "cost_usd": None,
-                    "latency_s": 0.5, "created": "2025-01-02"})  # fmt: skip
-
-        client, usage = FakeClient(before=before), Usage()
-        answers = run(calls_of("a", "b", "c"), client, mine, usage=usage)
-    assert (["theirs", "b", "c"], ["b", "c"], 1) == (texts(answers), client.asked, usage.from_store)
-
-
-def test_calls_of_a_process_that_gave_up_are_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Claims that are given back are asked here."""
-    monkeypatch.setattr(run_module, "_WAIT_FOR_OTHERS_S", 0.01)
-    with Store(tmp_path / "store.sqlite") as mine, Store(tmp_path / "store.sqlite") as other:
-        other.claim(["a"])
-        client = FakeClient(before=lambda text: other.release(["a"]) if text == "b" else None)
-        answers = run(calls_of("a", "b"), client, mine)
-    assert (["a", "b"], ["b", "a"]) == (texts(answers), client.asked)
-
-
-def test_nothing_stays_claimed(store: Store, tmp_path: Path) -> None:
-    """After a run, also one that was broken off, no other process has to wait."""
-    with pytest.raises(JudgeRejectedError):
-        run(calls_of(*"abcdef"), FakeClient(always=JudgeRejectedError("wrong key")), store)
-    with Store(store.path) as other:
-        assert set("abcdef") == other.claim(list("abcdef"))
-
-
-def test_one_unknown_cost_does_not_hide_the_others(store: Store) -> None:
-    """What is known is summed, and how many are unknown stands beside it."""
-    usage = Usage()
-    usage.add(Completion(text="a", input_tokens=1, output_tokens=2, cost_usd=0.5))
-    usage.add(Completion(text="b"))
-    shown = usage.to_dict()
-    assert (0.5, 1, 1, 2, 1) == (shown["cost_usd"], shown["answers_without_cost"], shown["input_tokens"],
-                                 shown["output_tokens"], shown["answers_without_tokens"])  # fmt: skip
-
-
-def test_price_is_looked_up_once(store: Store) -> None:
-    """A price of the user's own may stand in a file: it is not read for every call."""
-    looked: list[int] = []
-
-    class Client(FakeClient):
-        def __getattribute__(self, name: str) -> Any:
-            if name == "price":
-                looked.append(1)
-            return super().__getattribute__(name)
-
-    client = Client()
-    budget = Budget(cap_usd=None, price=None, max_tokens=10)
-    run(calls_of(*map(str, range(20))), client, store, budget=budget)
-    assert 1 == len(looked)
