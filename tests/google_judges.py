@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,8 +13,6 @@ from longismore.judges import JudgeOptions, make_judge
 from longismore.judges.google import GoogleClient
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from judge_server import Reply
     from longismore.judges import ChatJudge, Completion
     from longismore.records import Judgment, Pair
@@ -27,7 +23,6 @@ __all__ = [
     "KEY",
     "ask",
     "client_for",
-    "closed_port",
     "error_from",
     "judge_for",
     "judged",
@@ -82,11 +77,3 @@ def error_from(reply: str | Reply, **changes: Any) -> JudgeError:
         ask(client_for(server, **changes))
     assert len(server.requests) == 1, "the SDK must not repeat by itself"
     return caught.value
-
-
-@contextmanager
-def closed_port() -> Iterator[int]:
-    """A port at which nobody listens, reserved as long as it is used."""
-    with socket.socket() as reserved:
-        reserved.bind(("127.0.0.1", 0))
-        yield reserved.getsockname()[1]

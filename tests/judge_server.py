@@ -26,8 +26,8 @@ import signal
 import socket
 import struct
 import threading
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -35,7 +35,17 @@ from typing import TYPE_CHECKING, Any, Self
 if TYPE_CHECKING:
     from types import TracebackType
 
-__all__ = ["FAULTS", "REPLIES", "JudgeServer", "Reply", "chat_reply", "error_reply", "hash_score", "messages_sha256"]
+__all__ = [
+    "FAULTS",
+    "REPLIES",
+    "JudgeServer",
+    "Reply",
+    "chat_reply",
+    "closed_port",
+    "error_reply",
+    "hash_score",
+    "messages_sha256",
+]
 
 Body = dict[str, Any]
 """What was sent to ``/chat/completions``."""
@@ -421,6 +431,14 @@ async def _read_request(reader: asyncio.StreamReader) -> tuple[str, dict[str, st
     headers = {name.strip().lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
     body = await reader.readexactly(int(headers.get("content-length", "0")))
     return request_line.rpartition(" ")[0], headers, body
+
+
+@contextmanager
+def closed_port() -> Iterator[int]:
+    """A port at which nobody listens, reserved as long as it is used."""
+    with socket.socket() as reserved:
+        reserved.bind(("127.0.0.1", 0))
+        yield reserved.getsockname()[1]
 
 
 async def _run_program(server: JudgeServer, port_file: Path | None) -> None:

@@ -46,24 +46,6 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(f"ANTHROPIC_{name}", raising=False)
 
 
-@pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The pauses that the engine makes before it tries again; they take no time."""
-    from longismore.judges import _ask
-
-    made: list[float] = []
-    pause_s = _ask._pause_s
-
-    def recorded(*arguments: Any) -> float | None:
-        pause = pause_s(*arguments)
-        if pause is not None:
-            made.append(pause)
-        return None if pause is None else 0.0
-
-    monkeypatch.setattr(_ask, "_pause_s", recorded)
-    return made
-
-
 def options_for(server: AnthropicServer | str, **changes: Any) -> JudgeOptions:
     """Options for a server, with the key in the environment."""
     base_url = server if isinstance(server, str) else server.base_url

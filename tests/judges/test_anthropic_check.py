@@ -2,19 +2,15 @@ from __future__ import annotations
 
 import logging
 import re
-import socket
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from anthropic_server import AnthropicServer
+from judge_server import closed_port
 from longismore.errors import ConfigError
 from longismore.judges import JudgeOptions
 from longismore.judges.anthropic import AnthropicClient
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 pytest.importorskip("anthropic", reason='the SDK is not installed: pip install "longismore[anthropic]"')
 
@@ -90,11 +86,3 @@ def test_check_names_a_server_that_is_not_there() -> None:
     with closed_port() as port, pytest.raises(ConfigError, match=f"127.0.0.1:{port} cannot be reached") as caught:
         checked(f"http://127.0.0.1:{port}")
     assert "check the address and that the server runs" in str(caught.value)
-
-
-@contextmanager
-def closed_port() -> Iterator[int]:
-    """A port at which nobody listens, reserved as long as it is used."""
-    with socket.socket() as reserved:
-        reserved.bind(("127.0.0.1", 0))
-        yield reserved.getsockname()[1]

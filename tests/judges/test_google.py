@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gemini_server import GeminiServer, gemini_error, gemini_reply
-from google_judges import KEY, ask, client_for, closed_port, error_from, judge_for, judged, options_for
+from google_judges import KEY, ask, client_for, error_from, judge_for, judged, options_for
+from judge_server import closed_port
 from longismore.errors import (
     ConfigError,
     CutAnswerError,

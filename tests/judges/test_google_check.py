@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gemini_server import GEMINI_FAULTS, GeminiServer
-from google_judges import KEY, ask, client_for, closed_port, judge_for, judged, options_for
+from google_judges import KEY, ask, client_for, judge_for, judged, options_for
+from judge_server import closed_port
 from longismore.errors import (
     ConfigError,
     JudgeRejectedError,

@@ -3,13 +3,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import socket
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from judge_server import JudgeServer, chat_reply, error_reply
+from judge_server import JudgeServer, chat_reply, closed_port, error_reply
 from longismore.errors import ConfigError, JudgeError, JudgeServerError
 from longismore.judges import JudgeOptions
 from longismore.judges.openai import OpenAIClient
@@ -17,7 +15,7 @@ from longismore.records import Judgment, Status
 from openai_judges import KEY, ask, judge_for, judged, options_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from longismore.judges._chat import ChatJudge
     from longismore.records import Pair
@@ -93,14 +91,6 @@ def test_check_names_a_server_that_is_not_there() -> None:
     with closed_port() as port, pytest.raises(ConfigError, match=f"127.0.0.1:{port}/v1 cannot be reached") as caught:
         checked(f"http://127.0.0.1:{port}/v1")
     assert "check the address and that the server runs" in str(caught.value)
-
-
-@contextmanager
-def closed_port() -> Iterator[int]:
-    """A port at which nobody listens, reserved as long as it is used."""
-    with socket.socket() as reserved:
-        reserved.bind(("127.0.0.1", 0))
-        yield reserved.getsockname()[1]
 
 
 @pytest.mark.usefixtures("pauses")

@@ -57,10 +57,10 @@ def is_model(source: str) -> bool:
     """Whether *source* names a model that can be asked, and no file of answers."""
     from longismore.judges import JUDGES  # the registry is made after this module
 
-    if Path(source).exists() and find_file(source) is None:
-        return False
     if find_file(source) is not None:
         return True
+    if Path(source).exists():
+        return False
     match = re.match(r"([^/:\\]+)/(.+)", source)
     return match is not None and match[1] in JUDGES.names() and match[1] not in _WITHOUT_CHAT
 

@@ -103,6 +103,15 @@ class JudgeOptions:
             problems.append("price_input and price_output belong together (US$ per million tokens): give both")
         return problems
 
+    def of_request(self) -> dict[str, object]:
+        """What changes an answer and goes into the request, for a judge's fingerprint."""
+        return {
+            "temperature": self.temperature,
+            "max_tokens": self.max_tokens,
+            **({"parameters": dict(self.parameters)} if self.parameters else {}),
+            **({"top_logprobs": self.top_logprobs} if self.top_logprobs else {}),
+        }
+
     @classmethod
     def names(cls) -> tuple[str, ...]:
         """What users can set, in the order of the fields."""

@@ -81,9 +81,7 @@ class AnthropicClient:
             "provider": "anthropic",
             "model": self.model,
             "base_url": self.base_url or "",
-            "temperature": self.options.temperature,
-            "max_tokens": self.options.max_tokens,
-            **({"parameters": dict(self.options.parameters)} if self.options.parameters else {}),
+            **self.options.of_request(),
         }
 
     @property

@@ -80,9 +80,7 @@ class GoogleClient:
             "provider": "google",
             "model": self.model,
             "base_url": self.base_url or "",
-            "temperature": self.options.temperature,
-            "max_tokens": self.options.max_tokens,
-            **({"parameters": dict(self.options.parameters)} if self.options.parameters else {}),
+            **self.options.of_request(),
             **({"top_logprobs": self._top_logprobs} if self._top_logprobs else {}),
         }
 

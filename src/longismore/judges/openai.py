@@ -77,10 +77,7 @@ class OpenAIClient:
             "provider": "openai",
             "model": self.model,
             "base_url": (self.base_url or "").rstrip("/"),
-            "temperature": self.options.temperature,
-            "max_tokens": self.options.max_tokens,
-            **({"parameters": dict(self.options.parameters)} if self.options.parameters else {}),
-            **({"top_logprobs": self.options.top_logprobs} if self.options.top_logprobs else {}),
+            **self.options.of_request(),
         }
 
     @property

@@ -88,10 +88,7 @@ class VllmClient:
             "provider": "vllm",
             "model": self.path,
             "checkpoint_sha256": self._sha256,
-            "temperature": self.options.temperature,
-            "max_tokens": self.options.max_tokens,
-            **({"parameters": dict(self.options.parameters)} if self.options.parameters else {}),
-            **({"top_logprobs": self.options.top_logprobs} if self.options.top_logprobs else {}),
+            **self.options.of_request(),
         }
 
     @property
