@@ -6,12 +6,17 @@ never a number: ``preference`` is then ``None`` and ``status`` says why.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "Answer",
     "Example",
+    "Judged",
     "Judgment",
     "ModelOutput",
     "Order",
@@ -145,3 +150,23 @@ class Verdict:
     """The candidate's share in the same two orders."""
     outcome: Outcome | None = None
     """``None`` where an order is missing: such a pair does not enter any rate."""
+    one_order: bool = False
+    """The judge was meant to see one order only; the outcome is that order's, and nothing is known of the other."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Everything that one judge said of one candidate against one reference."""
+
+    judge: str
+    fingerprint: str | None
+    """``None`` where the file does not tell which settings the judge had."""
+    reference: str
+    candidate: str
+    verdicts: tuple[Verdict, ...]
+    judgments: tuple[Judgment, ...] = ()
+    """Empty where the file keeps verdicts only."""
+    run: Mapping[str, Any] = field(default_factory=dict)
+    """The content of ``run.json``, where there is one."""
+    files: tuple[str, ...] = ()
+    """Where it was read."""

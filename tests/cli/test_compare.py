@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 KEYS = {
     "n", "wins", "ties", "losses", "win_rate", "win_rate_ci", "winning_score", "preference", "swap_consistency",
-    "swap_flip", "length_ratio", "partial", "unparsed", "refused", "failed",
+    "swap_flip", "length_ratio", "partial", "unparsed", "refused", "failed", "lc_win_rate", "lc_win_rate_ci",
+    "length_slope", "length_slope_ci", "length_tipping_slope", "length_verdict", "overlap",
 }  # fmt: skip
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from longismore.store import Store
 
 needs_torch = pytest.mark.skipif(find_spec("torch") is None, reason="torch is not installed")
-METRICS = ("win_rate", "winning_score", "tie_rate", "swap_consistency", "length_ratio", "unjudged")
+METRICS = ("win_rate", "winning_score", "tie_rate", "swap_consistency", "length_ratio", "unjudged", "lc_win_rate")
 VALUES = [f"{name}{kind},none" for name in METRICS for kind in ("", "_stderr")]
 
 

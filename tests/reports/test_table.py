@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
 
-from longismore.records import Status
+from longismore.records import Outcome, Status
 from longismore.reports import explain, markdown_table, results_table, summarize
+from longismore.reports._words import percent_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,31 +98,57 @@ def test_the_result_in_words(make: Callable[..., Verdict]) -> None:
     losses = [make(0.0, 0.0, chars=(100, 121)) for _ in range(77)]
     results = summarize(wins + losses)
     low, high = results.pooled.win_rate_ci or (0.0, 0.0)
-    assert explain(results) == [
+    said = explain(results)
+    assert [said[0], *said[3:]] == [
         (
             f"candidate wins 57.2% ({100 * low:.1f}\u2013{100 * high:.1f}) of 180 pairs, a tie counting half; its "
             "answers are 1.21x as long as the reference's; the judge kept its verdict in 81.7% of the pairs when the "
             "order was swapped"
         ),
-        "the interval includes 50%: these pairs do not show which model is better",
+        (
+            "the interval includes 50%: these pairs do not show which model is better; they would find a difference of "
+            "10.4 points"
+        ),
+        results.pooled.length_warning,
     ]
+
+
+def test_better_or_only_longer_in_words(make: Callable[..., Verdict]) -> None:
+    """The answer comes second with its reason, then what length is worth to the judge."""
+    verdicts = [make(float(i % 4 > 0), float(i % 4 > 0), chars=(100, 60 + i)) for i in range(80)]
+    _, answer, length, *_ = explain(summarize(verdicts))
+    rates = summarize(verdicts).pooled
+    assert answer == f"better, or only longer? better: {rates.length_reason}"
+    assert "at equal length the candidate is preferred in" in answer
+    assert "75.0%" in answer
+    assert length.startswith("length: this judge gives ")
+    assert "for an answer twice as long as the reference's" in length
+
+
+def test_one_order_claims_nothing_of_the_other(make: Callable[..., Verdict]) -> None:
+    """Where the judge saw one order of each pair, no steadiness is claimed."""
+    verdicts = [
+        replace(make(1.0, None), outcome=Outcome.WIN, one_order=True, statuses=(Status.JUDGED, None)) for _ in range(9)
+    ]
+    assert "the judge saw each pair in one order only" in explain(summarize(verdicts))[0]
 
 
 def test_every_warning_in_words(make: Callable[..., Verdict]) -> None:
     """Long answers that win, a judge that follows the order, and missing pairs are each said, the note first."""
     verdicts = [make(1.0, 0.5, chars=(100, 126)) for _ in range(30)] + [make(None, 1.0)]
-    assert explain(summarize(verdicts), note="a heuristic")[1:] == [
+    results = summarize(verdicts)
+    assert explain(results, note="a heuristic")[3:] == [
         "a heuristic",
-        "raw win rates favour longer answers; length control is not applied here",
+        results.pooled.length_warning,
         "the judge is unsteady: in 100.0% of the pairs its verdict depends on the order",
         "1 of 31 pairs (3.2%) are not judged and enter no rate; the others may not stand for them",
     ]
 
 
 def test_no_warning_without_reason(make: Callable[..., Verdict]) -> None:
-    """A clear, steady and complete result is one sentence; shorter answers are no reason to warn."""
-    assert 1 == len(explain(summarize([make(1.0, 1.0, chars=(100, 125)) for _ in range(50)])))
-    assert 1 == len(explain(summarize([make(0.0, 0.0, chars=(100, 900)) for _ in range(50)])))
+    """A clear, steady and complete result is the rate, the answer and what length is worth; nothing warns."""
+    verdicts = [make(float(i % 9 > 0), float(i % 9 > 0), chars=(100, 50 + i % 100)) for i in range(500)]
+    assert 3 == len(explain(summarize(verdicts)))
 
 
 def test_a_single_pair_is_one_pair_of_unknown_length(make: Callable[..., Verdict]) -> None:
@@ -139,13 +167,15 @@ def test_the_note_stands_below_the_table(make: Callable[..., Verdict]) -> None:
     )
 
 
-def test_markdown_has_ten_cells_in_every_row(make: Callable[..., Verdict]) -> None:
+def test_markdown_has_eleven_cells_in_every_row(make: Callable[..., Verdict]) -> None:
     """A pipe in the name of a set does not open a cell."""
-    page = markdown_table(summarize([make(1.0, 1.0, testset="a|b"), make(None, 1.0, testset="<i>")]))
+    results = summarize([make(1.0, 1.0, testset="a|b"), make(None, 1.0, testset="<i>")])
+    page = markdown_table(results)
     rows = [line.replace("\\|", "").count("|") - 1 for line in page.splitlines()]
-    assert [10] * 5 == rows
-    assert "| a\\|b | 1 | 1 | 0 | 0 | 100.0 (0.0\u2013100.0) | 2.000 | 100.0 | 1.00x | 0 |" in page
-    assert "| &lt;i&gt; | 0 | 0 | 0 | 0 | \u2013 | \u2013 | \u2013 | \u2013 | 1 partial, 1 unparsed |" in page
+    assert [11] * 5 == rows
+    controlled = percent_interval(results.pooled.lc_win_rate, results.pooled.lc_win_rate_ci)
+    assert f"| a\\|b | 1 | 1 | 0 | 0 | 100.0 (0.0\u2013100.0) | {controlled} | 2.000 | 100.0 | 1.00x | 0 |" in page
+    assert "| &lt;i&gt; | 0 | 0 | 0 | 0 | \u2013 | \u2013 | \u2013 | \u2013 | \u2013 | 1 partial, 1 unparsed |" in page
 
 
 def test_importing_reports_loads_neither_numpy_nor_rich_nor_scipy() -> None:

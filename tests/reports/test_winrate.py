@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +48,24 @@ KEYS = [
     "refused",
     "failed",
     "clusters",
+    "outcomes",
+    "p_value",
+    "p_value_holm",
+    "mde",
+    "lc_win_rate",
+    "lc_win_rate_ci",
+    "length_slope",
+    "length_slope_ci",
+    "length_tipping_slope",
+    "length_verdict",
+    "length_reason",
+    "length_warning",
+    "length_points",
+    "length_points_ci",
+    "overlap",
+    "length_prior",
+    "length_prior_weight",
+    "length_curve",
 ]
 RATES = KEYS[5:18]
 
@@ -269,3 +288,41 @@ def test_the_five_test_sets_have_987_distinct_prompts() -> None:
         for row in rows("sinstruct_test_set.jsonl")
     ]
     assert (1030, 987) == (len(prompts), len({cluster_key(prompt) for prompt in prompts}))
+
+
+def test_five_outcomes_of_two_orders(mixed: list[Verdict]) -> None:
+    """Two wins of two kinds, one pair that flipped, one loss; pairs without a verdict are none of the five."""
+    assert summarize(mixed).pooled.outcomes == {"win_win": 1, "win_tie": 1, "even": 1, "lose_tie": 0, "lose_lose": 1}
+
+
+def test_one_order_is_enough_where_no_other_was_asked(make: Callable[..., Verdict]) -> None:
+    """alpaca_eval asks one order of each pair: it decides, and nothing is claimed of swapping."""
+    single = [
+        replace(make(share, None), outcome=outcome, one_order=True, statuses=(Status.JUDGED, None))
+        for share, outcome in ((1.0, Outcome.WIN), (0.25, Outcome.LOSE), (0.5, Outcome.TIE))
+    ]
+    pooled = summarize(single).pooled
+    assert (3, 1, 1, 1, 0, 0.5, 1.75 / 3) == (
+        pooled.n, pooled.wins, pooled.ties, pooled.losses, pooled.partial, pooled.win_rate, pooled.preference,
+    )  # fmt: skip
+    assert (None, None) == (pooled.swap_consistency, pooled.swap_flip)
+    assert pooled.outcomes == {"win_win": 1, "win_tie": 0, "even": 1, "lose_tie": 0, "lose_lose": 1}
+
+
+def test_p_values_of_several_sets_are_adjusted(make: Callable[..., Verdict]) -> None:
+    """Of two sets the smaller p value is doubled; a single set needs no adjustment."""
+    clear = [make(1.0, 1.0, testset="koala") for _ in range(20)]
+    even = [make(float(i % 2), float(i % 2), testset="vicuna") for i in range(20)]
+    sets = summarize(clear + even).testsets
+    assert sets["koala"].p_value is not None
+    assert sets["koala"].p_value_holm == pytest.approx(2 * sets["koala"].p_value)
+    assert (1.0, 1.0) == (sets["vicuna"].p_value, sets["vicuna"].p_value_holm)
+    single = summarize(clear)
+    assert single.pooled == single.testsets["koala"]
+    assert single.pooled.p_value_holm == single.pooled.p_value
+
+
+def test_the_detectable_effect_is_of_the_size_of_the_interval(make: Callable[..., Verdict]) -> None:
+    """100 decided pairs at 0.5 have a standard error of 0.05, so 80 % power begins 14 points from even."""
+    pooled = summarize([make(float(i % 2), float(i % 2)) for i in range(100)]).pooled
+    assert pooled.mde == pytest.approx(2.8016 * 0.5 / 99**0.5, rel=1e-4)

@@ -14,6 +14,7 @@ lists that lm_eval counts.
 from __future__ import annotations
 
 import os
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import datasets
@@ -24,6 +25,7 @@ from lm_eval.api.task import ConfigurableTask
 from longismore.harness._documents import document_of, example_of
 from longismore.harness._pool import POOL
 from longismore.harness._ranks import Ranks
+from longismore.judges import SAMPLE_FIELD, sample_row
 from longismore.records import Example, Outcome, Verdict
 from longismore.reports import cluster_key, same_outcome, standard_error, summarize
 from longismore.testsets import TESTSETS, folder_in
@@ -31,6 +33,7 @@ from longismore.testsets import TESTSETS, folder_in
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from longismore.judges import Comparands
     from longismore.reports import Rates
 
 __all__ = ["PairwiseTask", "pool_group"]
@@ -45,8 +48,16 @@ METRICS: Mapping[str, Callable[[Verdict], float]] = {
 }
 """Metrics that are means over pairs: what one pair contributes."""
 
-_AGGREGATED = (*METRICS, "length_ratio", "unjudged")
-_HIGHER_IS_BETTER = {"win_rate": True, "winning_score": True, "swap_consistency": True, "unjudged": False}
+_OF_THE_WHOLE_SET = ("lc_win_rate", "length_ratio", "unjudged")
+"""Metrics that are no means over pairs: what the rates of the set say. lm_eval gives them no standard error."""
+_AGGREGATED = (*METRICS, *_OF_THE_WHOLE_SET)
+_HIGHER_IS_BETTER = {
+    "win_rate": True,
+    "winning_score": True,
+    "lc_win_rate": True,
+    "swap_consistency": True,
+    "unjudged": False,
+}
 
 
 def _decided(verdict: Verdict) -> Outcome:
@@ -160,10 +171,17 @@ class PairwiseTask(ConfigurableTask):  # type: ignore[misc]  # lm_eval has no ty
         """Whether the model has answered every request."""
         return bool(self.instances) and all(each.resps for each in self.instances)
 
-    def take(self, verdicts: Sequence[Verdict]) -> None:
-        """Learn the verdicts on this test set, of all ranks."""
+    def take(self, verdicts: Sequence[Verdict], rates: Rates | None = None, who: Comparands | None = None) -> None:
+        """Learn the verdicts on this test set, of all ranks.
+
+        Args:
+            verdicts: On this test set.
+            rates: What they say; at equal length, with the slope of all test sets that were judged together.
+            who: Was compared, and by whom.
+        """
         self.verdicts: dict[str, Verdict] = {verdict.id: verdict for verdict in verdicts}
-        self.rates: Rates = summarize(verdicts).pooled
+        self.rates: Rates = rates or summarize(verdicts).pooled
+        self.who = who
 
     def apply_filters(self) -> Any:
         """Filter as every task does; the first task to get here has the answers of all judged."""
@@ -181,20 +199,25 @@ class PairwiseTask(ConfigurableTask):  # type: ignore[misc]  # lm_eval has no ty
         if self.rates.n == 0:
             return {"unjudged": 1.0}
         verdict = self.verdicts[doc["id"]]
+        if self.who is not None and isinstance(doc, dict):
+            doc[SAMPLE_FIELD] = sample_row(verdict, self.who)  # lm_eval logs the document after this call
         if verdict.outcome is None:
             return dict.fromkeys(_AGGREGATED)
         # For the logged sample; the set's ratio is that of the sums. An empty reference counts as one character.
         ratio = verdict.candidate_chars / max(1, verdict.reference_chars)
-        return {name: value(verdict) for name, value in METRICS.items()} | {"length_ratio": ratio, "unjudged": 0.0}
+        return {name: value(verdict) for name, value in METRICS.items()} | {
+            "lc_win_rate": _number(self.rates.lc_win_rate),
+            "length_ratio": ratio,
+            "unjudged": 0.0,
+        }
 
     def aggregation(self) -> Any:
-        """Means with lm_eval's own standard error, and two figures of the whole set."""
+        """Means with lm_eval's own standard error, and figures of the whole set."""
         if self.only_predicts:
             return super().aggregation()
         return {
             **dict.fromkeys(METRICS, _MEAN_OF_JUDGED),
-            "length_ratio": lambda values: _of_the_whole_set(self.rates.length_ratio, values),
-            "unjudged": lambda values: _of_the_whole_set(self.rates.unjudged, values),
+            **{name: partial(_of_the_whole_set, getattr(self.rates, name)) for name in _OF_THE_WHOLE_SET},
         }
 
     def higher_is_better(self) -> Any:
@@ -219,7 +242,7 @@ class PairwiseGroup(Group):  # type: ignore[misc]  # lm_eval has no types
         pooled, clusters = summarize(verdicts).pooled, [cluster_key(verdict.prompt) for verdict in judged]
         values = {name: [value(verdict) for verdict in judged] for name, value in METRICS.items()}
         exact = {name: sum(each) / len(each) for name, each in values.items()}
-        exact |= {"length_ratio": _number(pooled.length_ratio), "unjudged": _number(pooled.unjudged)}
+        exact |= {name: _number(getattr(pooled, name)) for name in _OF_THE_WHOLE_SET}
         for name, value in exact.items():
             if f"{name},none" in metrics:
                 metrics[f"{name},none"] = value

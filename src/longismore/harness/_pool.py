@@ -19,7 +19,16 @@ from longismore.errors import ConfigError
 from longismore.harness._host import candidate_name, candidate_path, join_host_logging, output_folder, progress_bar
 from longismore.harness._lm_eval import forget_tracker
 from longismore.harness._settings import PairwiseSettings
-from longismore.judges import CHOICES, ChatJudge, Generator, JudgeOptions, is_model, make_generator, make_judge
+from longismore.judges import (
+    CHOICES,
+    ChatJudge,
+    Comparands,
+    Generator,
+    JudgeOptions,
+    is_model,
+    make_generator,
+    make_judge,
+)
 from longismore.records import Answer
 from longismore.reports import explain
 from longismore.run_folder import RunFolder, check_writable, describe_run
@@ -222,8 +231,11 @@ def _judge(session: _Session, tasks: list[PairwiseTask]) -> None:
             team=ranks,
             all_pairs=everyone,
         )
+    reference = ", ".join(sorted({pair.reference.model for pair in everyone}))
+    who = Comparands(session.judge.name, session.judge.fingerprint, reference, model)
     for task in tasks:
-        task.take([verdict for verdict in comparison.verdicts if verdict.testset == task.testset.name])
+        verdicts = [verdict for verdict in comparison.verdicts if verdict.testset == task.testset.name]
+        task.take(verdicts, comparison.results.testsets.get(task.testset.name), who)
     if folder is not None:
         for sentence in explain(comparison.results, note=session.judge.note):
             logger.info("%s", sentence)

@@ -7,6 +7,7 @@ A judge is named by a spec that every host and command takes: ``openai/MODEL``, 
 
 from __future__ import annotations
 
+from longismore.judges._annotations import is_annotations, read_annotations
 from longismore.judges._chat import ChatJudge, chat_judge
 from longismore.judges._client import BatchClient, BatchState, ChatClient, Completion, RateLimits, TokenLogprobs
 from longismore.judges._estimate import Estimate, Range
@@ -18,6 +19,7 @@ from longismore.judges._order import combine
 from longismore.judges._prices import Price, find_price
 from longismore.judges._protocol import PromptProtocol, Reading
 from longismore.judges._reviews import REVIEW_FORMATS, ReviewNames
+from longismore.judges._samples import SAMPLE_FIELD, Comparands, is_sample, read_samples, sample_row
 from longismore.judges._spec import CHOICES, make_judge
 from longismore.judges._usage import Usage
 from longismore.registry import Registry
@@ -27,10 +29,12 @@ __all__ = [
     "JUDGES",
     "REFERENCE_OPTIONS",
     "REVIEW_FORMATS",
+    "SAMPLE_FIELD",
     "BatchClient",
     "BatchState",
     "ChatClient",
     "ChatJudge",
+    "Comparands",
     "Completion",
     "Estimate",
     "Generator",
@@ -48,11 +52,16 @@ __all__ = [
     "chat_judge",
     "combine",
     "find_price",
+    "is_annotations",
     "is_model",
+    "is_sample",
     "judgment_to_row",
     "make_generator",
     "make_judge",
+    "read_annotations",
     "read_judgments",
+    "read_samples",
+    "sample_row",
     "write_judgments",
 ]
 

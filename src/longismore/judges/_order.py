@@ -101,17 +101,28 @@ def _sign(preference: float) -> int:
     return (preference > _EQUAL) - (preference < _EQUAL)
 
 
-def combine(pairs: Sequence[Pair], judgments: Iterable[Judgment]) -> list[Verdict]:
-    """One verdict a pair, in the order of *pairs*; a pair without judgments is there too, without an outcome."""
+def combine(pairs: Sequence[Pair], judgments: Iterable[Judgment], *, one_order: bool = False) -> list[Verdict]:
+    """One verdict a pair, in the order of *pairs*; a pair without judgments is there too, without an outcome.
+
+    Args:
+        pairs: What was judged.
+        judgments: On them.
+        one_order: The judge was meant to see one order of each pair only, so that order decides.
+    """
     with few_collections():
         made: dict[tuple[str, str, Order], Judgment] = {
             (judgment.testset, judgment.id, judgment.order): judgment for judgment in judgments
         }
-        return [_verdict(pair, *(made.get((pair.testset, pair.id, order)) for order in Order)) for pair in pairs]
+        return [
+            _verdict(pair, [made.get((pair.testset, pair.id, order)) for order in Order], one_order=one_order)
+            for pair in pairs
+        ]
 
 
-def _verdict(pair: Pair, reference_first: Judgment | None, candidate_first: Judgment | None) -> Verdict:
+def _verdict(pair: Pair, judgments: Sequence[Judgment | None], *, one_order: bool) -> Verdict:
+    reference_first, candidate_first = judgments
     preferences = (_preference(reference_first), _preference(candidate_first))
+    known = [preference for preference in preferences if preference is not None]
     return Verdict(
         id=pair.id,
         testset=pair.testset,
@@ -122,7 +133,8 @@ def _verdict(pair: Pair, reference_first: Judgment | None, candidate_first: Judg
         candidate_is_empty=not pair.candidate.output.strip(),
         statuses=(_status(reference_first), _status(candidate_first)),
         preferences=preferences,
-        outcome=outcome_of(preferences),
+        outcome=outcome_of((known[0], known[0]) if one_order and len(known) == 1 else preferences),
+        one_order=one_order,
     )
 
 

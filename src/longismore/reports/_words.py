@@ -13,7 +13,6 @@ __all__ = ["explain", "named_rates", "not_judged", "number", "percent", "percent
 
 _STEADY = 0.7
 _UNJUDGED = 0.02
-_LONGER = 1.25
 _EVEN = 0.5
 _DASH = "\N{EN DASH}"
 
@@ -78,7 +77,7 @@ def explain(results: Results, *, note: str | None = None) -> list[str]:
     warnings = [note] if note else []
     if rates.win_rate is None or rates.win_rate_ci is None:
         return [f"no pair was judged in both orders (0 of {rates.pairs}): there is no result", *warnings]
-    return [_result(rates), *warnings, *_warnings(rates, rates.win_rate, rates.win_rate_ci)]
+    return [_result(rates), *_length(rates), *warnings, *_warnings(rates, rates.win_rate_ci)]
 
 
 def _result(rates: Rates) -> str:
@@ -86,18 +85,34 @@ def _result(rates: Rates) -> str:
     parts = [f"candidate wins {shown} of {rates.n} {'pair' if rates.n == 1 else 'pairs'}, a tie counting half"]
     if rates.length_ratio is not None:
         parts.append(f"its answers are {times(rates.length_ratio)} as long as the reference's")
-    parts.append(
-        f"the judge kept its verdict in {percent(rates.swap_consistency)}% of the pairs when the order was swapped"
-    )
+    if rates.swap_consistency is None:
+        parts.append("the judge saw each pair in one order only")
+    else:
+        parts.append(
+            f"the judge kept its verdict in {percent(rates.swap_consistency)}% of the pairs when the order was swapped"
+        )
     return "; ".join(parts)
 
 
-def _warnings(rates: Rates, win_rate: float, interval: Interval) -> list[str]:
+def _length(rates: Rates) -> list[str]:
+    """Answer the question: better, or only longer?"""
+    if rates.length_verdict is None or rates.length_points is None or rates.length_points_ci is None:
+        return []
+    low, high = (f"{100 * points:+.1f}" for points in rates.length_points_ci)
+    gained = f"{100 * rates.length_points:+.1f}"
+    return [
+        f"better, or only longer? {rates.length_verdict}: {rates.length_reason}",
+        f"length: this judge gives {gained} points for an answer twice as long as the reference's ({low} to {high})",
+    ]
+
+
+def _warnings(rates: Rates, interval: Interval) -> list[str]:
     warnings = []
     if interval[0] <= _EVEN <= interval[1]:
-        warnings.append("the interval includes 50%: these pairs do not show which model is better")
-    if win_rate > _EVEN and rates.length_ratio is not None and rates.length_ratio > _LONGER:
-        warnings.append("raw win rates favour longer answers; length control is not applied here")
+        detectable = "" if rates.mde is None else f"; they would find a difference of {percent(rates.mde)} points"
+        warnings.append(f"the interval includes 50%: these pairs do not show which model is better{detectable}")
+    if rates.length_warning is not None:
+        warnings.append(rates.length_warning)
     if rates.swap_consistency is not None and rates.swap_consistency < _STEADY:
         changed = percent(1 - rates.swap_consistency)
         warnings.append(f"the judge is unsteady: in {changed}% of the pairs its verdict depends on the order")

@@ -33,6 +33,7 @@ _MARKDOWN_HEAD = (
     "tie",
     "lose",
     "win rate % (95% interval)",
+    "at equal length %",
     "winning score",
     "kept when swapped %",
     "chars ratio",
@@ -74,7 +75,7 @@ def results_table(results: Results, *, reference: str, candidate: str, judge: st
     )
     # Numbers never break; where 80 columns are too few, the names of the sets and the last column do.
     table.add_column("set", overflow="fold", min_width=min(10, max(len(name) for name, _ in rows)))
-    for head in ("n", "win/tie/\nlose", "win rate %\n95% interval", "score", "swap\nkept %", "chars\nratio"):
+    for head in ("n", "win/tie/\nlose", "win rate %\nat equal length %", "score", "swap\nkept %", "chars\nratio"):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("not\njudged")
     for name, rates in rows:
@@ -87,7 +88,10 @@ def _cells(name: str, rates: Rates) -> list[str]:
         name,
         str(rates.n),
         f"{rates.wins}/{rates.ties}/{rates.losses}",
-        percent_interval(rates.win_rate, rates.win_rate_ci),
+        "\n".join(
+            percent_interval(rate, interval)
+            for rate, interval in ((rates.win_rate, rates.win_rate_ci), (rates.lc_win_rate, rates.lc_win_rate_ci))
+        ),
         number(rates.winning_score, 3),
         percent(rates.swap_consistency),
         times(rates.length_ratio),
@@ -97,7 +101,7 @@ def _cells(name: str, rates: Rates) -> list[str]:
 
 def markdown_table(results: Results) -> str:
     """Write the table as GitHub-flavoured Markdown, with a line feed at the end."""
-    rows = [_MARKDOWN_HEAD, ("---", *["---:"] * 8, "---")]
+    rows = [_MARKDOWN_HEAD, ("---", *["---:"] * 9, "---")]
     rows += [_markdown_cells(name, rates) for name, rates in named_rates(results)]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
 
@@ -110,6 +114,7 @@ def _markdown_cells(name: str, rates: Rates) -> tuple[str, ...]:
         str(rates.ties),
         str(rates.losses),
         percent_interval(rates.win_rate, rates.win_rate_ci),
+        percent_interval(rates.lc_win_rate, rates.lc_win_rate_ci),
         number(rates.winning_score, 3),
         percent(rates.swap_consistency),
         times(rates.length_ratio),

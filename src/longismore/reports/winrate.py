@@ -13,103 +13,54 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, TypeAlias
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from longismore._collector import few_collections
 from longismore.errors import DataError
 from longismore.records import Outcome, Status
-from longismore.reports._interval import cluster_key, mean_interval
+from longismore.reports._interval import cluster_key, mean_interval, standard_error
+from longismore.reports._length_words import answer, warning
+from longismore.reports._rates import Interval, Rates, Results
+from longismore.reports._tests import holm, mean_p_value
+from longismore.reports.length_control import DEFAULT_PRIOR, control_length, preference_of
+from longismore.reports.power import minimum_detectable_effect
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from longismore.records import Verdict
+    from longismore.reports.length_control import Controls, LengthControl, LengthPrior
 
 __all__ = ["Interval", "Rates", "Results", "same_outcome", "summarize"]
 
-Interval: TypeAlias = tuple[float, float]
-"""Lower and upper limit of a 95 % interval."""
-
 _EVEN = 0.5
+_FIVE = {2: "win_win", 1: "win_tie", 0: "even", -1: "lose_tie", -2: "lose_lose"}
+"""By the sum of the two signs."""
 _VALUE = {Outcome.WIN: 1.0, Outcome.TIE: _EVEN, Outcome.LOSE: 0.0}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
-    """What one group of pairs says of the candidate; rates are 0..1, and ``None`` where no pair was judged."""
-
-    pairs: int
-    """All pairs given."""
-    n: int
-    """Pairs that enter the rates: both orders could be read."""
-    wins: int
-    ties: int
-    losses: int
-    win_rate: float | None
-    """(wins + ties/2) / n."""
-    win_rate_ci: Interval | None
-    winning_score: float | None
-    """(wins - losses)/n + 1, so 0..2."""
-    winning_score_ci: Interval | None
-    tie_rate: float | None
-    preference: float | None
-    """Mean of the candidate's share over both orders: the soft measure."""
-    preference_ci: Interval | None
-    swap_consistency: float | None
-    """Share of pairs with the same outcome in both orders."""
-    swap_consistency_ci: Interval | None
-    swap_flip: float | None
-    """Share of pairs with a win in one order and a loss in the other."""
-    length_ratio: float | None
-    """Characters of the candidate over characters of the reference, summed over the n pairs."""
-    mean_chars_reference: float | None
-    mean_chars_candidate: float | None
-    empty_reference: int
-    """Empty answers of the reference among all pairs."""
-    empty_candidate: int
-    partial: int
-    """Pairs with exactly one readable order."""
-    unjudged: float | None
-    """Share of all pairs that do not enter the rates."""
-    unparsed: int
-    """Judge calls whose answer could not be read."""
-    refused: int
-    """Judge calls that the judge or its provider would not answer."""
-    failed: int
-    """Judge calls that failed for a technical reason."""
-    clusters: int
-    """Distinct prompts among the n pairs."""
-
-    def to_dict(self) -> dict[str, object]:
-        """Give the fields as JSON knows them, at full precision."""
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-
-
-@dataclass(frozen=True, slots=True)
-class Results:
-    """The rates over all pairs and for each test set, in the order in which the sets first appeared."""
-
-    pooled: Rates
-    testsets: dict[str, Rates]
-
-    def to_dict(self) -> dict[str, object]:
-        """Give the content of ``results.json``."""
-        testsets = {name: rates.to_dict() for name, rates in self.testsets.items()}
-        return {"pooled": self.pooled.to_dict(), "testsets": testsets}
-
-
-def summarize(verdicts: Sequence[Verdict]) -> Results:
-    """Compute the rates of the candidate, pooled and for each test set.
+def summarize(
+    verdicts: Sequence[Verdict],
+    *,
+    prior: LengthPrior = DEFAULT_PRIOR,
+    seed: int = 0,
+    draws: int = 1000,
+    controls: Controls | None = None,
+) -> Results:
+    """Compute the rates of the candidate, pooled and for each test set, raw and at equal length.
 
     Intervals are two-sided, 95 %, and clustered by prompt (case, white space and punctuation do not count).
 
     Args:
         verdicts: One a pair, also of the pairs that could not be judged: they are counted.
+        prior: What is believed of the length slope before the pairs are seen.
+        seed: Of the resampling behind the intervals at equal length; the raw ones need none.
+        draws: How often is resampled.
+        controls: The length control, where another fit has made it; see `longismore.reports.joint`.
 
     Raises:
-        DataError: A verdict has an outcome but not both preferences, or the other way round.
+        DataError: A verdict has an outcome but not the preferences it needs, or the other way round.
     """
     with few_collections():
         keyed = [(verdict, cluster_key(verdict.prompt)) for verdict in verdicts]
@@ -117,14 +68,56 @@ def summarize(verdicts: Sequence[Verdict]) -> Results:
         for verdict, key in keyed:
             _check(verdict)
             groups.setdefault(verdict.testset, []).append((verdict, key))
-        return Results(_rates(keyed), {name: _rates(group) for name, group in groups.items()})
+        pooled = _rates(keyed)
+        if controls is None:
+            controls = control_length(verdicts, [key for _, key in keyed], prior=prior, seed=seed, draws=draws)
+        control, by_set = controls or (None, {})
+        pooled = _controlled(pooled, control)
+        if len(groups) == 1:
+            only = replace(pooled, p_value_holm=pooled.p_value)
+            return Results(only, dict.fromkeys(groups, only))
+        sets = _adjusted({name: _rates(group) for name, group in groups.items()})
+        return Results(pooled, {name: _controlled(rates, by_set.get(name)) for name, rates in sets.items()})
+
+
+def _adjusted(sets: dict[str, Rates]) -> dict[str, Rates]:
+    """Add the p values of the test sets, adjusted for there being several."""
+    known = {name: rates.p_value for name, rates in sets.items() if rates.p_value is not None}
+    adjusted = dict(zip(known, holm(list(known.values())), strict=True))
+    return {name: replace(rates, p_value_holm=adjusted.get(name)) for name, rates in sets.items()}
+
+
+def _controlled(rates: Rates, control: LengthControl | None) -> Rates:
+    """Add what length control says."""
+    if control is None or rates.preference is None or rates.preference_ci is None:
+        return rates
+    verdict, reason = answer(rates.preference, rates.preference_ci, control)
+    return replace(
+        rates,
+        lc_win_rate=control.lc_win_rate,
+        lc_win_rate_ci=control.lc_win_rate_ci,
+        length_slope=control.slope,
+        length_slope_ci=control.slope_ci,
+        length_tipping_slope=control.tipping_slope,
+        length_verdict=verdict,
+        length_reason=reason,
+        length_warning=warning(control),
+        length_points=control.points,
+        length_points_ci=control.points_ci,
+        overlap=control.overlap,
+        length_prior={"mean": control.prior.mean, "sd": control.prior.sd, "source": control.prior.source},
+        length_prior_weight=control.prior_weight,
+        length_curve=control.curve,
+    )
 
 
 def _check(verdict: Verdict) -> None:
-    if (verdict.outcome is None) != (None in verdict.preferences):
+    wanted = 1 if verdict.one_order else 2
+    if (verdict.outcome is not None) != (2 - verdict.preferences.count(None) >= wanted):
+        orders = "the order that was asked" if verdict.one_order else "both orders"
         raise DataError(
             f"verdict {verdict.testset}/{verdict.id}: outcome {verdict.outcome} does not fit the preferences "
-            f"{verdict.preferences}; a pair has an outcome exactly when both orders could be read"
+            f"{verdict.preferences}; a pair has an outcome exactly when {orders} could be read"
         )
 
 
@@ -136,9 +129,10 @@ def _rates(keyed: Sequence[tuple[Verdict, str]]) -> Rates:
     hard = [_VALUE[verdict.outcome] for verdict in verdicts if verdict.outcome is not None]
     wins, ties, losses = hard.count(1.0), hard.count(_EVEN), hard.count(0.0)
     win_rate_ci = _interval(hard, keys)
-    shares = _shares(verdicts)
-    soft = [(first + second) / 2 for first, second in shares]
-    same = [float(same_outcome(first, second)) for first, second in shares]
+    soft = [share for verdict in verdicts if (share := preference_of(verdict)) is not None]
+    twice = [(shares, key) for verdict, key in judged if (shares := _shares(verdict)) is not None]
+    same = [float(same_outcome(*shares)) for shares, _ in twice]
+    error = standard_error(hard, keys)
     reference_chars = sum(verdict.reference_chars for verdict in verdicts)
     candidate_chars = sum(verdict.candidate_chars for verdict in verdicts)
     statuses = Counter(status for verdict in everything for status in verdict.statuses)
@@ -155,27 +149,39 @@ def _rates(keyed: Sequence[tuple[Verdict, str]]) -> Rates:
         tie_rate=_ratio(ties, n),
         preference=_ratio(math.fsum(soft), n),
         preference_ci=_interval(soft, keys),
-        swap_consistency=_ratio(math.fsum(same), n),
-        swap_consistency_ci=_interval(same, keys),
-        swap_flip=_ratio(sum(_side(first) * _side(second) < 0 for first, second in shares), n),
+        swap_consistency=_ratio(math.fsum(same), len(twice)),
+        swap_consistency_ci=_interval(same, [key for _, key in twice]),
+        swap_flip=_ratio(sum(_side(first) * _side(second) < 0 for (first, second), _ in twice), len(twice)),
         length_ratio=_ratio(candidate_chars, reference_chars),
         mean_chars_reference=_ratio(reference_chars, n),
         mean_chars_candidate=_ratio(candidate_chars, n),
         empty_reference=sum(verdict.reference_is_empty for verdict in everything),
         empty_candidate=sum(verdict.candidate_is_empty for verdict in everything),
-        partial=[verdict.preferences.count(None) for verdict in everything].count(1),
+        partial=sum(verdict.outcome is None and verdict.preferences.count(None) == 1 for verdict in everything),
         unjudged=_ratio(len(everything) - n, len(everything)),
         unparsed=statuses[Status.UNPARSED],
         refused=statuses[Status.REFUSED],
         failed=statuses[Status.FAILED],
         clusters=len(set(keys)),
+        outcomes=_five(verdicts),
+        p_value=mean_p_value(hard, keys) if hard else None,
+        mde=None if error is None else minimum_detectable_effect(error),
     )
 
 
-def _shares(verdicts: Iterable[Verdict]) -> list[tuple[float, float]]:
-    """Give the preferences of verdicts with both orders, as numbers."""
-    both = (verdict.preferences for verdict in verdicts)
-    return [(first, second) for first, second in both if first is not None and second is not None]
+def _shares(verdict: Verdict) -> tuple[float, float] | None:
+    """Give the preferences in both orders, where there are both."""
+    first, second = verdict.preferences
+    return None if first is None or second is None else (first, second)
+
+
+def _five(verdicts: Iterable[Verdict]) -> dict[str, int]:
+    """Count the five things that two orders can say together; a single order says it with full weight."""
+    counts = dict.fromkeys(_FIVE.values(), 0)
+    for verdict in verdicts:
+        sides = [_side(preference) for preference in verdict.preferences if preference is not None]
+        counts[_FIVE[sum(sides) if len(sides) == len(verdict.preferences) else 2 * sum(sides)]] += 1
+    return counts
 
 
 def same_outcome(first: float, second: float) -> bool:
