@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from length_runs import simulate
 from longismore.judged import read_judged
 from longismore.reports import cluster_key, summarize
 from longismore.reports._length_draws import draw
-from longismore.reports._length_fit import Sample
 from longismore.reports.length_control import DEFAULT_PRIOR, LengthControl, LengthPrior, control_length
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def test_many_pairs_are_counted_in_cells_without_another_result(make: Make, monk
         share = float(stream.random_sample() < 0.6)
         verdicts.append(make(share, share, chars=(one, other)))
     exact = control(verdicts)
-    monkeypatch.setattr("longismore.reports._length_draws._MANY", 100)
+    monkeypatch.setattr("longismore.reports._length_fit._MANY", 100)
     rounded = control(verdicts)
     assert exact.lc_win_rate == rounded.lc_win_rate
     assert exact.lc_win_rate_ci == pytest.approx(rounded.lc_win_rate_ci, abs=1e-3)
@@ -236,32 +236,6 @@ def test_one_pair_is_a_number_and_not_a_claim(make: Make) -> None:
     assert "cannot tell" == pooled.length_verdict
 
 
-def simulate(seed: int, *, intercepts: Sequence[float], slope: float, count: int) -> Sample:
-    """Pairs with a known length effect: a third of the prompts stand in two sets, and their verdicts go together."""
-    stream = np.random.RandomState(seed)
-    prompts = int(count / 1.3)
-    cluster = np.concatenate([np.arange(prompts), np.arange(count - prompts)])
-    group = np.arange(count) % len(intercepts)
-    reference = np.exp(stream.normal(6.5, 0.6, count))
-    delta = reference * (np.exp(stream.normal(0.25, 0.5, count)) - 1)
-    scale = delta.std(ddof=1)
-    covariate = np.tanh(delta / scale)
-    probability = 1 / (1 + np.exp(-(np.array(intercepts)[group] + slope * covariate)))
-    # One uniform number a prompt: the rates of every pair stay what they are, repeated prompts agree.
-    first = stream.random_sample(prompts)[cluster] < probability
-    second = np.where(stream.random_sample(count) < 0.7, first, stream.random_sample(count) < probability)
-    return Sample(
-        names=[str(number) for number in range(len(intercepts))],
-        group=group,
-        outcome=(first + 1.0 * second) / 2,
-        delta=delta,
-        covariate=covariate,
-        scale=float(scale),
-        reference_chars=reference,
-        cluster=cluster,
-    )
-
-
 @pytest.mark.slow
 def test_the_interval_covers_the_truth() -> None:
     """95 % intervals of lc_win_rate cover the truth in 93 to 97 % of 1,000 runs with repeated prompts.
@@ -271,7 +245,7 @@ def test_the_interval_covers_the_truth() -> None:
     truth = float(np.mean(1 / (1 + np.exp(-np.array([0.0, 0.3])))))
     covered = 0
     for seed in range(1000):
-        sample = simulate(seed, intercepts=(0.0, 0.3), slope=0.5, count=160)
+        sample, _ = simulate(seed, intercepts=(0.0, 0.3), slope=0.5, count=160)
         low, high = draw(sample, DEFAULT_PRIOR, seed=seed, draws=200).pooled_ci
         covered += low <= truth <= high
     assert 930 <= covered <= 970

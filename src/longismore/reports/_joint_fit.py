@@ -100,11 +100,13 @@ class Design:
 
     def tempting(self) -> Array:
         """(N,) mean covariate of the candidates on each pair."""
-        return (self.covariate * self.present).sum(axis=0) / self.present.sum(axis=0)
+        mean: Array = (self.covariate * self.present).sum(axis=0) / self.present.sum(axis=0)
+        return mean
 
     def ease(self, fitted: Fitted) -> Array:
         """(N,) what all candidates have in common on each pair."""
-        return fitted.difficulty + fitted.parameters[-1] * self.tempting()
+        ease: Array = fitted.difficulty + fitted.parameters[-1] * self.tempting()
+        return ease
 
     def means(self) -> Array:
         """(K, S) mean covariate of each candidate in each test set."""

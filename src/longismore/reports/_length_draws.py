@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Drawn", "draw", "drawn_prior"]
 
-_MANY = 4000
-"""Pairs; beyond, the bootstrap counts pairs in cells of equal covariate, rounded to 0.01."""
 _BLOCKS = 2000
 """Clusters; beyond, they are resampled in so many blocks."""
 _QUANTILES = (0.025, 0.975)
@@ -103,16 +101,15 @@ def _counted(
     sample: Sample, times: Array, block: np.ndarray[tuple[int], np.dtype[np.int64]]
 ) -> tuple[Cells, Array, Array]:
     """The cells, and (B, C) how often each was drawn and won."""
-    if len(sample.group) <= _MANY:
+    cells, cell = sample.counted()
+    if len(cells.group) == len(sample.group):
         weights = times[:, block]
-        return sample.cells(), weights, weights * sample.outcome
-    rounded = np.round(sample.covariate * 100).astype(int)
-    keys, cell = np.unique(sample.group * 1000 + rounded + 500, return_inverse=True)
-    blocks = int(block.max()) + 1
-    place = block * len(keys) + cell
-    counts = np.bincount(place, minlength=blocks * len(keys)).reshape(blocks, len(keys)).astype(float)
-    won = np.bincount(place, sample.outcome, minlength=blocks * len(keys)).reshape(blocks, len(keys))
-    cells = Cells(keys // 1000, (keys % 1000 - 500) / 100, len(sample.names))
+        return cells, weights, weights * sample.outcome
+    size = len(cells.group)
+    place = block * size + cell
+    shape = int(block.max()) + 1, size
+    counts = np.bincount(place, minlength=shape[0] * size).reshape(shape).astype(float)
+    won = np.bincount(place, sample.outcome, minlength=shape[0] * size).reshape(shape)
     return cells, times @ counts, times @ won
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from longismore.reports._glm import INTERCEPT_PRECISION, Array, Cells, Fits, fit, sigmoid
+from longismore.reports._glm import INTERCEPT_PRECISION, Array, Cells, fit, sigmoid
 from longismore.reports.length_control import LENGTH_ONLY, preference_of
 
 if TYPE_CHECKING:
@@ -27,9 +27,13 @@ _FREE = 1e6
 """Variance of the prior of a slope that the pairs alone decide."""
 _CHI_SQUARE = 3.841458820694124
 """The 0.95 quantile with one degree of freedom."""
-_WIDEST = 10.0
-"""Slopes beyond are not looked at for the tipping slope."""
-_GRID = 41
+_GRID = tuple(float(slope) for slope in range(-10, 11))
+"""Slopes between which the tipping slope is looked for."""
+_STEPS = 60
+_CLOSE = 1e-12
+_EVEN = 0.5
+_MANY = 4000
+"""Pairs; beyond, the curve and the bootstrap count pairs in cells of equal covariate, rounded to 0.01."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +112,14 @@ class Sample:
         """Every pair as a cell of its own."""
         return Cells(self.group, self.covariate, len(self.names), self.offset)
 
+    def counted(self) -> tuple[Cells, np.ndarray[tuple[int], np.dtype[np.int64]]]:
+        """Cells for many fits, and the cell of each pair; beyond 4,000 pairs their covariate is rounded to 0.01."""
+        if len(self.group) <= _MANY or self.offset is not None:
+            return self.cells(), np.arange(len(self.group))
+        rounded = np.round(self.covariate * 100).astype(int)
+        keys, cell = np.unique(self.group * 1000 + rounded + 500, return_inverse=True)
+        return Cells(keys // 1000, (keys % 1000 - 500) / 100, len(self.names)), cell
+
     def rates(self, intercepts: Array) -> Array:
         """(B, S) the rates at equal length that intercepts (B, S) stand for, averaged over the pairs of each set."""
         if self.offset is None:
@@ -140,7 +152,8 @@ class Sample:
         kinds = [(prior.mean, prior.sd, INTERCEPT_PRECISION, 1 - prior.length_only)]
         kinds += [(*LENGTH_ONLY, 1.0, prior.length_only)] if prior.length_only else []
         means, sds, precisions, shares = (np.array(column, float) for column in zip(*kinds, strict=True))
-        fits = self._fit(means, sds**2, precisions)
+        ones, wins = np.ones((len(means), len(self.group))), np.tile(self.outcome, (len(means), 1))
+        fits = fit(self.cells(), ones, wins, centre=means, variance=sds**2, intercept_precision=precisions)
         odds = shares * np.exp(fits.evidence - fits.evidence.max())
         belief = odds / odds.sum()
         sets = belief @ self.rates(fits.intercepts)
@@ -155,42 +168,46 @@ class Sample:
 
     def curve(self, slopes: Sequence[float]) -> Rates:
         """Fit the intercepts for each of some given slopes."""
-        centres = np.array(slopes, float)
-        sets = self.rates(self._fit(centres, np.full(len(centres), _FIXED)).intercepts)
+        count = len(slopes)
+        cells, cell = self.counted()
+        fits = fit(
+            cells,
+            np.tile(np.bincount(cell).astype(float), (count, 1)),
+            np.tile(np.bincount(cell, self.outcome), (count, 1)),
+            centre=np.array(slopes, float),
+            variance=np.full(count, _FIXED),
+        )
+        sets = self.rates(fits.intercepts)
         pooled = sets @ self.sizes() / len(self.group)
         return Rates([float(rate) for rate in pooled], [[float(rate) for rate in rates] for rates in sets.T])
 
-    def _fit(self, centre: Array, variance: Array, precision: Array | float = INTERCEPT_PRECISION) -> Fits:
-        """Fit to the sample itself, for each prior."""
-        count = len(centre)
-        ones = np.ones((count, len(self.outcome)))
-        wins = np.tile(self.outcome, (count, 1))
-        return fit(self.cells(), ones, wins, centre=centre, variance=variance, intercept_precision=precision)
-
     def tipping(self, *, near: float) -> Tipping:
         """Find the slopes at which the rates would be 0.5; of several, that nearest to *near*."""
-        grid = [float(slope) for slope in np.linspace(-_WIDEST, _WIDEST, _GRID)]
-        rates = self.curve(grid)
+        rates = self.curve(_GRID)
         return Tipping(
-            self._crossing(None, grid, rates.pooled, near),
-            [self._crossing(number, grid, each, near) for number, each in enumerate(rates.sets)],
+            self._crossing(None, rates.pooled, near),
+            [self._crossing(number, each, near) for number, each in enumerate(rates.sets)],
         )
 
-    def _crossing(self, group: int | None, grid: list[float], rates: list[float], near: float) -> float | None:
-        above = [rate - 0.5 for rate in rates]
-        if all(value == 0 for value in above):
-            return None  # equal whatever the slope: nothing tips
-        places = [place for place in range(len(grid) - 1) if above[place] * above[place + 1] <= 0]
-        places = [place for place in places if above[place] != above[place + 1]]
+    def _crossing(self, group: int | None, rates: list[float], near: float) -> float | None:
+        above = [rate - _EVEN for rate in rates]
+        places = [place for place in range(len(_GRID) - 1) if above[place] * above[place + 1] <= 0]
+        places = [place for place in places if above[place] != above[place + 1]]  # even whatever the slope: no tipping
         if not places:
             return None
-        place = min(places, key=lambda place: abs((grid[place] + grid[place + 1]) / 2 - near))
-        low, high = grid[place], grid[place + 1]
-        if high - low < 1e-11:  # noqa: PLR2004  the slope is known to more digits than are shown
-            return (low + high) / 2
-        finer = [float(slope) for slope in np.linspace(low, high, _GRID)]
-        found = self.curve(finer)
-        return self._crossing(group, finer, found.pooled if group is None else found.sets[group], near)
+        place = min(places, key=lambda place: abs((_GRID[place] + _GRID[place + 1]) / 2 - near))
+        (low, high), (first, last) = _GRID[place : place + 2], above[place : place + 2]
+        for _ in range(_STEPS):  # the Illinois variant of the rule of false position
+            middle = low - first * (high - low) / (last - first)
+            found = self.curve([middle])
+            value = (found.pooled if group is None else found.sets[group])[0] - _EVEN
+            if abs(value) < _CLOSE:
+                return middle
+            if (value > 0) == (last > 0):
+                high, last, first = middle, value, first / 2
+            else:
+                low, high, first, last = high, middle, last, value
+        return middle
 
     def rejects_only_length(self, group: int | None) -> bool:
         """Whether the pairs by themselves, whatever the slope, speak against models that differ in length only.
