@@ -10,7 +10,14 @@ import sys
 
 import typer
 
-from longismore.cli import _compare, _doctor, _eval, _import, _store, _testsets
+from longismore.cli import (
+    _compare,
+    _doctor,
+    _eval,
+    _import,
+    _store,
+    _testsets,
+)
 from longismore.errors import LongismoreError, UsageError
 
 __all__ = ["app", "main"]

@@ -12,13 +12,14 @@ from longismore.judges._chat import ChatJudge, chat_judge
 from longismore.judges._client import BatchClient, BatchState, ChatClient, Completion, RateLimits, TokenLogprobs
 from longismore.judges._estimate import Estimate, Range
 from longismore.judges._generate import REFERENCE_OPTIONS, Generator, is_model, make_generator
+from longismore.judges._gold import read_gold, write_gold
 from longismore.judges._judge import Judge, JudgeFactory
 from longismore.judges._judgments import judgment_to_row, read_judgments, write_judgments
 from longismore.judges._options import JudgeOptions
 from longismore.judges._order import combine
 from longismore.judges._prices import Price, find_price
 from longismore.judges._protocol import PromptProtocol, Reading
-from longismore.judges._reviews import REVIEW_FORMATS, ReviewNames
+from longismore.judges._reviews import REVIEW_FORMATS, WITH_INSTRUCTIONS, ReviewNames
 from longismore.judges._samples import SAMPLE_FIELD, Comparands, is_sample, read_samples, sample_row
 from longismore.judges._spec import CHOICES, make_judge
 from longismore.judges._usage import Usage
@@ -30,6 +31,7 @@ __all__ = [
     "REFERENCE_OPTIONS",
     "REVIEW_FORMATS",
     "SAMPLE_FIELD",
+    "WITH_INSTRUCTIONS",
     "BatchClient",
     "BatchState",
     "ChatClient",
@@ -59,9 +61,11 @@ __all__ = [
     "make_generator",
     "make_judge",
     "read_annotations",
+    "read_gold",
     "read_judgments",
     "read_samples",
     "sample_row",
+    "write_gold",
     "write_judgments",
 ]
 

@@ -3,6 +3,8 @@
 Rows are in the order of their test set, so the id comes from the position, checked against the instruction
 (Cherry_LLM's Self-Instruct rows lack the input, and published ids count from 1).
 
+LLMBar's files have the instructions themselves, and need no test set (:mod:`longismore.judges._llmbar`).
+
 Source: https://github.com/tianyi-lab/Cherry_LLM (``logs/``) and
 https://github.com/gauss5930/AlpaGasus2-QLoRA (``evaluation_score/``).
 """
@@ -19,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 from longismore._jsonl import read_json
 from longismore.errors import ConfigError, SchemaError
 from longismore.judges._chat import digest
+from longismore.judges._llmbar import read_llmbar
 from longismore.judges._order import by_model, make_judgment
 from longismore.judges._parse import parse_score_pair
 from longismore.records import Answer, Example, Judgment, Order, Pair, Status
@@ -27,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-__all__ = ["REVIEW_FORMATS", "ReviewNames"]
+__all__ = ["REVIEW_FORMATS", "WITH_INSTRUCTIONS", "ReviewNames"]
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +45,8 @@ class ReviewNames:
     judge: str | None = None
     reference: str | None = None
     candidate: str | None = None
+    testset: str | None = None
+    """Only where the files have the instructions themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,11 +147,25 @@ def _same_answers(judgments: Mapping[Order, Sequence[Judgment]], paths: Sequence
             raise SchemaError(f"{paths[0]} and {paths[1]}", f"{one.id}: the two orders were made of different answers")
 
 
+def _llmbar(paths: Sequence[Path], examples: Sequence[Example], names: ReviewNames) -> list[Judgment]:  # noqa: ARG001
+    """One ``result.json``; it has the instructions itself."""
+    if len(paths) != 1:
+        raise ConfigError(f"the format llmbar is one file, {len(paths)} files were given")
+    judgments = read_llmbar(paths[0], names).judgments
+    if not judgments:
+        raise SchemaError(str(paths[0]), 'has no "results": it is a data set; give the result.json of an evaluator')
+    return judgments
+
+
 REVIEW_FORMATS: Mapping[str, Callable[[Sequence[Path], Sequence[Example], ReviewNames], list[Judgment]]] = {
     "alpagasus": _alpagasus,
     "cherry": _cherry,
+    "llmbar": _llmbar,
 }
 """Readers by format: files, examples of the test set, names → judgments, two a row."""
+
+WITH_INSTRUCTIONS = frozenset({"llmbar"})
+"""Formats whose files have the instructions themselves: their readers look at no examples."""
 
 
 def _aligned(examples: Sequence[Example], rows: object, path: Path) -> list[tuple[Example, tuple[str, dict[str, Any]]]]:
