@@ -11,6 +11,7 @@ import sys
 import typer
 
 from longismore.cli import (
+    _audit,
     _compare,
     _doctor,
     _eval,
@@ -47,6 +48,7 @@ app = typer.Typer(
 app.command("compare", context_settings=_compare.CONTEXT)(_compare.compare)
 app.command("eval", context_settings=_eval.CONTEXT, add_help_option=False)(_eval.evaluate)
 app.command("import")(_import.import_reviews)
+app.command("audit")(_audit.audit_judges)
 app.add_typer(_testsets.app, name="testsets")
 app.add_typer(_store.app, name="store")
 app.command("doctor")(_doctor.doctor)
