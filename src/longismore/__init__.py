@@ -3,6 +3,9 @@
 Pairwise LLM-as-judge evaluation and length control for instruction-tuned models, as a plug-in of
 lm-evaluation-harness and as a library. Importing this package loads nothing heavy: no torch, no lm_eval, no
 SDK of a provider.
+
+PYTEST_DONT_REWRITE: the hook of the start-up has imported this package before pytest could rewrite its asserts, of
+which it has none.
 """
 
 __all__ = ["__version__"]

@@ -1,6 +1,7 @@
 """The command ``longismore``: one thin module a command, results on stdout, everything else on stderr.
 
-Exit codes: 0 done, 1 the judge or the run failed, 2 the input or a setting is wrong.
+Exit codes: 0 done, 1 the judge or the run failed (of a gate: the candidate is worse), 2 the input or a setting is
+wrong, 3 a gate is inconclusive.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from longismore.cli import (
     _compare,
     _doctor,
     _eval,
+    _gate,
     _import,
     _store,
     _testsets,
@@ -46,6 +48,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("compare", context_settings=_compare.CONTEXT)(_compare.compare)
+app.command("gate", context_settings=_gate.CONTEXT)(_gate.gate)
 app.command("eval", context_settings=_eval.CONTEXT, add_help_option=False)(_eval.evaluate)
 app.command("import")(_import.import_reviews)
 app.command("audit")(_audit.audit_judges)

@@ -11,7 +11,7 @@ import typer
 
 from longismore.errors import ConfigError, near_names
 
-__all__ = ["CONTEXT", "compare"]
+__all__ = ["CONTEXT", "compare", "names_of", "settings_of"]
 
 _ALL = "all"
 _FIVE = ("koala", "lima", "sinstruct", "vicuna", "wizardlm")
@@ -106,10 +106,10 @@ def compare(
         Request(
             reference=reference,
             candidate=candidate,
-            testsets=_names([*testset, *context.args]),
+            testsets=names_of([*testset, *context.args]),
             judge=judge,
             options={name: value for name, value in options.items() if value is not None},
-            reference_options=_settings(reference_option),
+            reference_options=settings_of(reference_option),
             dry_run=dry_run,
             limit=limit,
             output=output,
@@ -128,7 +128,7 @@ def compare(
         raise typer.Exit(1)
 
 
-def _settings(given: list[str]) -> dict[str, str]:
+def settings_of(given: list[str]) -> dict[str, str]:
     """``name=value``, of the settings that a reference has for itself."""
     from longismore.judges import REFERENCE_OPTIONS
 
@@ -143,7 +143,8 @@ def _settings(given: list[str]) -> dict[str, str]:
     return settings
 
 
-def _names(given: list[str]) -> list[str]:
+def names_of(given: list[str]) -> list[str]:
+    """Test sets, as the command line names them: separated by commas, or ``all``."""
     names = [name.strip() for text in given for name in text.split(",") if name.strip()]
     expanded = [each for name in names for each in (_FIVE if name == _ALL else (name,))]
     return list(dict.fromkeys(expanded))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from longismore.records import Answer, Example
     from longismore.testsets import TestSet
 
-__all__ = ["Request", "run_compare"]
+__all__ = ["Ready", "Request", "answers_of", "read_request", "run_compare"]
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ready:
+class Ready:
     """Everything that a comparison needs, checked; nothing was spent."""
 
     examples: list[Example]
@@ -69,7 +69,7 @@ def run_compare(request: Request, *, show: bool) -> Comparison | None:
         UsageError: Something in the request will not do; nothing was spent.
         JudgeError: The judge, or a model that writes answers, could not go on.
     """
-    ready = _read(request)
+    ready = read_request(request)
     with Store(request.store or default_store_path()) as store:
         if request.dry_run:
             show_estimates(ready.judge, ready.examples, ready.sources, store)
@@ -77,7 +77,12 @@ def run_compare(request: Request, *, show: bool) -> Comparison | None:
         return _compare(request, ready, store, show=show)
 
 
-def _read(request: Request) -> _Ready:
+def read_request(request: Request) -> Ready:
+    """Read and check everything that a comparison needs; nothing is spent.
+
+    Raises:
+        UsageError: Something in the request will not do.
+    """
     if not request.testsets:
         raise UnknownNameError("test set", "", TESTSETS.names())
     testsets = [TESTSETS.get(name) for name in request.testsets]
@@ -92,16 +97,16 @@ def _read(request: Request) -> _Ready:
             sources[role] = make_generator(source, settings, options, judge.usage)
         else:
             sources[role] = match_outputs(examples, read_outputs(source), role=role)
-    return _Ready(examples, testsets, judge, sources)
+    return Ready(examples, testsets, judge, sources)
 
 
-def _compare(request: Request, ready: _Ready, store: Store, *, show: bool) -> Comparison:
+def _compare(request: Request, ready: Ready, store: Store, *, show: bool) -> Comparison:
     judge = ready.judge
     judge.check(ready.examples, store)
     for source in ready.sources.values():
         if isinstance(source, Generator):
             source.check(store)
-    answers = {role: _answers(source, ready.examples, store) for role, source in ready.sources.items()}
+    answers = {role: answers_of(source, ready.examples, store) for role, source in ready.sources.items()}
     pairs = make_pairs(ready.examples, answers["reference"], answers["candidate"])
     run = describe_run(
         judge=judge,
@@ -123,9 +128,14 @@ def _compare(request: Request, ready: _Ready, store: Store, *, show: bool) -> Co
     return comparison
 
 
-def _answers(
+def answers_of(
     source: Mapping[tuple[str, str], Answer] | Generator, examples: Sequence[Example], store: Store
 ) -> Mapping[tuple[str, str], Answer]:
+    """The answers of one side, written now where they come from a model.
+
+    Raises:
+        JudgeError: The model could not go on.
+    """
     if not isinstance(source, Generator):
         return source
     with answering_progress(source.name) as advance:
