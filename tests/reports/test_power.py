@@ -30,6 +30,7 @@ def test_effect_pairs_and_power_agree(power: float, alpha: float) -> None:
     assert 400 == pairs_needed(effect * (1 + 1e-9), deviation=0.5, power=power, alpha=alpha)
 
 
+@pytest.mark.slow  # statsmodels takes seconds to import
 @pytest.mark.parametrize("effect", [-0.2, 0.0, 0.01, 0.05, 0.3])
 @pytest.mark.parametrize("n", [40, 1030])
 def test_power_agrees_with_statsmodels(effect: float, n: int) -> None:
@@ -39,6 +40,7 @@ def test_power_agrees_with_statsmodels(effect: float, n: int) -> None:
     assert pytest.approx(float(expected), rel=1e-10) == power_of(effect, 0.4 / math.sqrt(n))
 
 
+@pytest.mark.slow  # statsmodels takes seconds to import
 @pytest.mark.parametrize(("effect", "deviation"), [(0.03, 0.5), (0.1, 0.35), (-0.02, 0.45)])
 def test_pairs_agree_with_statsmodels(effect: float, deviation: float) -> None:
     """The number of pairs is what statsmodels solves for, rounded up."""

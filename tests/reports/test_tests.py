@@ -58,6 +58,7 @@ def test_holm_is_a_correction(p_values: list[float]) -> None:
     assert sorted(adjusted) == ranked
 
 
+@pytest.mark.slow  # statsmodels takes seconds to import
 @settings(max_examples=60)
 @given(p_values=P_VALUES.filter(bool))
 def test_holm_agrees_with_statsmodels(p_values: list[float]) -> None:
@@ -113,3 +114,17 @@ def test_p_value_of_a_mirrored_sample_is_the_same() -> None:
     values = [1.0, 1.0, 0.5, 1.0, 0.0, 1.0]
     mirrored = mean_p_value([1 - value for value in values], "abcdea")
     assert pytest.approx(mean_p_value(values, "abcdea"), rel=1e-12) == mirrored
+
+
+@pytest.mark.slow
+def test_false_alarms_stay_rare() -> None:
+    """Of 1,000 runs of five test sets without any difference, at most 5 % (and what chance allows) find one."""
+    rng = random.Random(8)
+    sizes, alarms = [20, 80, 180, 218, 300], 0
+    for _ in range(1000):
+        tests = []
+        for size in sizes:
+            values = rng.choices([0.0, 0.5, 1.0], [0.4, 0.2, 0.4], k=size)
+            tests.append(mean_p_value(values + values[: size // 4], [*range(size), *range(size // 4)]) or 1.0)
+        alarms += min(holm(tests)) < 0.05
+    assert alarms <= 66  # 5 % and two standard errors and a bit

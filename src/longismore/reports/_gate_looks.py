@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from longismore.reports._betting import Bets, betting_bounds
-from longismore.reports._interval import cluster_key
+from longismore.reports._interval import PSEUDO, PSEUDO_TOTAL, cluster_key
 from longismore.reports._sequential import drift_for, exits, obrien_fleming, student_bound
 
 if TYPE_CHECKING:
@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Design", "design_looks", "normal_limits", "sums_by_cluster"]
 
-_PSEUDO = ((1.0, 0.5), (0.5, 1.0), (0.0, 0.5))
-"""Value and weight of what is added to the sample, as for all intervals of a rate."""
-_PSEUDO_TOTAL = 2.0
 _WHOLE = 0.5
 """Prompts, by which the limits are wider: wins come in whole numbers."""
 
@@ -157,10 +154,10 @@ def normal_limits(sums: Array, sizes: Array, bound: float) -> tuple[Array, Array
     if count <= 1 or math.isinf(bound):
         return whole, whole + 1
     size = float(sizes.sum()) / count
-    total = float(sizes.sum()) + _PSEUDO_TOTAL * size
-    mean = (sums.sum(axis=-1) + size * sum(value * weight for value, weight in _PSEUDO)) / total
+    total = float(sizes.sum()) + PSEUDO_TOTAL * size
+    mean = (sums.sum(axis=-1) + size * sum(value * weight for value, weight in PSEUDO)) / total
     squares = ((sums - sizes * mean[..., None]) ** 2).sum(axis=-1)
-    squares += size**2 * sum(weight * (value - mean) ** 2 for value, weight in _PSEUDO)
-    padded = count + _PSEUDO_TOTAL
+    squares += size**2 * sum(weight * (value - mean) ** 2 for value, weight in PSEUDO)
+    padded = count + PSEUDO_TOTAL
     half = bound * np.sqrt(padded / (padded - 1) * squares) / total + _WHOLE / count
     return np.maximum(0.0, mean - half), np.minimum(1.0, mean + half)

@@ -3,7 +3,7 @@
 Pairs with the same prompt are not independent: 39 of Vicuna's 80 questions stand in LIMA too. Everything here
 treats the distinct prompts as the sample, is deterministic, and needs nothing beyond the standard library.
 
-Source: Liang & Zeger, Biometrika 73 (1986), for the variance; Agresti & Min, Biometrics 61 (2005), for the
+Source: Liang & Zeger, Biometrika 73 (1986), for the variance; Agresti & Min, Statistics in Medicine 24 (2005), for the
 pseudo-observations; Abramowitz & Stegun, Handbook of Mathematical Functions, 26.7.3 to 26.7.5, for Student's t.
 """
 
@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-__all__ = ["cluster_key", "mean_interval", "standard_error", "t_quantile"]
+__all__ = ["PSEUDO", "PSEUDO_TOTAL", "cluster_key", "mean_interval", "padded_mean", "standard_error", "t_quantile"]
 
 _LEVEL = 0.95
 _EXACT_DF = 1000
 _NORMAL = 1.959963984540054
 """The 0.975 quantile of the normal distribution."""
-_PSEUDO = ((1.0, 0.5), (0.5, 1.0), (0.0, 0.5))
+PSEUDO = ((1.0, 0.5), (0.5, 1.0), (0.0, 0.5))
 """Value and weight of what is added to the sample: half a win, one tie, half a loss."""
-_PSEUDO_TOTAL = 2.0
+PSEUDO_TOTAL = 2.0
 
 
 def cluster_key(prompt: str) -> str:
@@ -98,19 +98,31 @@ def mean_interval(values: Sequence[float], clusters: Sequence[Hashable]) -> tupl
     Raises:
         ValueError: *values* and *clusters* differ in length.
     """
+    padded = padded_mean(values, clusters)
+    if padded is None:
+        return 0.0, 1.0
+    mean, error, df = padded
+    half = t_quantile(df) * error
+    return max(0.0, mean - half), min(1.0, mean + half)
+
+
+def padded_mean(values: Sequence[float], clusters: Sequence[Hashable]) -> tuple[float, float, int] | None:
+    """Give the mean with its pseudo-observations, its standard error, and the degrees of freedom: clusters - 1.
+
+    Returns:
+        What intervals and tests are made of, or ``None`` with fewer than two clusters.
+    """
     groups = _group(values, clusters)
     count = len(groups)
     if count <= 1:
-        return 0.0, 1.0
+        return None
     size = len(values) / count
-    total = len(values) + _PSEUDO_TOTAL * size
-    mean = (math.fsum(values) + size * sum(value * weight for value, weight in _PSEUDO)) / total
+    total = len(values) + PSEUDO_TOTAL * size
+    mean = (math.fsum(values) + size * sum(value * weight for value, weight in PSEUDO)) / total
     squares = _squared_sums(groups, mean)
-    squares += size**2 * math.fsum(weight * (value - mean) ** 2 for value, weight in _PSEUDO)
-    padded = count + _PSEUDO_TOTAL
-    error = math.sqrt(padded / (padded - 1) * squares) / total
-    half = t_quantile(count - 1) * error
-    return max(0.0, mean - half), min(1.0, mean + half)
+    squares += size**2 * math.fsum(weight * (value - mean) ** 2 for value, weight in PSEUDO)
+    padded = count + PSEUDO_TOTAL
+    return mean, math.sqrt(padded / (padded - 1) * squares) / total, count - 1
 
 
 def _group(values: Sequence[float], clusters: Sequence[Hashable]) -> list[list[float]]:

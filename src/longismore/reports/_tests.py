@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from longismore.reports._interval import _PSEUDO, _PSEUDO_TOTAL, _group, _squared_sums
+from longismore.reports._interval import padded_mean
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -70,18 +70,11 @@ def mean_p_value(values: Sequence[float], clusters: Sequence[Hashable], *, null:
     Raises:
         ValueError: *values* and *clusters* differ in length.
     """
-    groups = _group(values, clusters)
-    count = len(groups)
-    if count <= 1:
+    padded = padded_mean(values, clusters)
+    if padded is None:
         return None
-    size = len(values) / count
-    total = len(values) + _PSEUDO_TOTAL * size
-    mean = (math.fsum(values) + size * sum(value * weight for value, weight in _PSEUDO)) / total
-    squares = _squared_sums(groups, mean)
-    squares += size**2 * math.fsum(weight * (value - mean) ** 2 for value, weight in _PSEUDO)
-    padded = count + _PSEUDO_TOTAL
-    error = math.sqrt(padded / (padded - 1) * squares) / total
-    return t_p_value((mean - null) / error, count - 1)
+    mean, error, df = padded
+    return t_p_value((mean - null) / error, df)
 
 
 def t_p_value(statistic: float, df: float) -> float:

@@ -6,8 +6,8 @@ difference that would have been seen stands beside the rate, and a gate says bef
 All of it is the large-sample power of a two-sided test, with Student's t taken as normal: below about 30 distinct
 prompts it is a little too hopeful. Standard library only.
 
-Source: Cohen, Statistical Power Analysis for the Behavioral Sciences, 2nd edition (1988), sections 1.4 and 2.4;
-Bloom, Minimum detectable effects, Evaluation Review 19 (1995).
+Source: Cohen, Statistical Power Analysis for the Behavioral Sciences, 2nd edition (1988); Bloom, Minimum
+detectable effects, Evaluation Review 19 (1995).
 """
 
 from __future__ import annotations
