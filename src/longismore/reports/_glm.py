@@ -22,8 +22,8 @@ Array: TypeAlias = "np.ndarray[tuple[int, ...], np.dtype[np.float64]]"
 
 INTERCEPT_PRECISION = 1e-4
 """Each intercept has the prior N(0, 100^2), so that all wins do not send it to infinity."""
-_WEAKEST = 1e-2
-"""An intercept's prior counts as N(0, 10^2) at the weakest in the evidence."""
+_WEAKEST = 1.0
+"""An intercept's prior counts as N(0, 1) at the weakest in the evidence, so that fits differ by their slopes only."""
 _EDGE = 1e-3
 _ITERATIONS = 200
 _HALVINGS = 40

@@ -64,6 +64,12 @@ class Estimate:
     """How probable it is that the judge likes nothing but length."""
 
 
+def _beyond(belief: Array, before: Array) -> Array:
+    """Let a kind of judge beside the first count only as far as the pairs speak for it."""
+    other = np.maximum(0.0, (belief[1:] - before[1:]) / (1.0 - before[1:]))
+    return np.concatenate([[1.0 - other.sum()], other])
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """The judged pairs as arrays, in an order of their own."""
@@ -155,7 +161,7 @@ class Sample:
         ones, wins = np.ones((len(means), len(self.group))), np.tile(self.outcome, (len(means), 1))
         fits = fit(self.cells(), ones, wins, centre=means, variance=sds**2, intercept_precision=precisions)
         odds = shares * np.exp(fits.evidence - fits.evidence.max())
-        belief = odds / odds.sum()
+        belief = _beyond(odds / odds.sum(), shares)
         sets = belief @ self.rates(fits.intercepts)
         weight = np.minimum(1.0, 1 / sds**2 / fits.information)
         return Estimate(

@@ -13,7 +13,7 @@ well each explains the pairs.
 
 Source: Dubois et al., Length-Controlled AlpacaEval, https://arxiv.org/abs/2404.04475, for the model without
 difficulty and prior; Gelman et al., Annals of Applied Statistics 2 (2008), for Cauchy tails of a default prior;
-Agresti & Min, Biometrics 61 (2005), for the pseudo-observations in every draw.
+Agresti & Min, Statistics in Medicine 24 (2005), for the pseudo-observations in every draw.
 """
 
 from __future__ import annotations
