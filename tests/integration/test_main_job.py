@@ -222,7 +222,7 @@ def test_the_first_command_of_the_readme_prints_the_table_of_the_readme(tmp_path
     ended = run(*arguments, cwd=tmp_path, plain=True)
     assert 0 == ended.returncode, ended.stderr[-3000:]
     table = [line for line in readme.splitlines() if line.startswith("|") and ("none" in line or "Tasks" in line)]
-    assert 7 == len(table)
+    assert 8 == len(table)
     assert table == [line.rstrip() for line in ended.stdout.splitlines() if line.rstrip() in table]
 
 

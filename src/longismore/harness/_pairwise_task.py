@@ -50,6 +50,8 @@ METRICS: Mapping[str, Callable[[Verdict], float]] = {
 
 _OF_THE_WHOLE_SET = ("lc_win_rate", "length_ratio", "unjudged")
 """Metrics that are no means over pairs: what the rates of the set say. lm_eval gives them no standard error."""
+_INTERVAL = 2 * 1.959963984540054
+"""Width of a 95 % interval in standard errors; that of ``lc_win_rate`` need not be symmetrical, as lm_eval takes it."""
 _AGGREGATED = (*METRICS, *_OF_THE_WHOLE_SET)
 _HIGHER_IS_BETTER = {
     "win_rate": True,
@@ -247,6 +249,9 @@ class PairwiseGroup(Group):  # type: ignore[misc]  # lm_eval has no types
             if f"{name},none" in metrics:
                 metrics[f"{name},none"] = value
                 metrics[f"{name}_stderr,none"] = _stderr(values.get(name), clusters)
+        if pooled.lc_win_rate_ci is not None and "lc_win_rate,none" in metrics:
+            low, high = pooled.lc_win_rate_ci
+            metrics["lc_win_rate_stderr,none"] = (high - low) / _INTERVAL
         return metrics
 
 
