@@ -19,6 +19,7 @@ from longismore.cli import (
     _gate,
     _import,
     _store,
+    _summarize,
     _testsets,
 )
 from longismore.errors import LongismoreError, UsageError
@@ -51,6 +52,7 @@ app.command("compare", context_settings=_compare.CONTEXT)(_compare.compare)
 app.command("gate", context_settings=_gate.CONTEXT)(_gate.gate)
 app.command("eval", context_settings=_eval.CONTEXT, add_help_option=False)(_eval.evaluate)
 app.command("import")(_import.import_reviews)
+app.command("summarize")(_summarize.summarize)
 app.command("audit")(_audit.audit_judges)
 app.add_typer(_testsets.app, name="testsets")
 app.add_typer(_store.app, name="store")
