@@ -1,28 +1,29 @@
-"""Make the plain ``lm_eval`` command know longismore: loaded by a ``.pth`` file at every interpreter start.
+"""Make the plain ``lm_eval`` and ``alpaca_eval`` commands know longismore: loaded by a ``.pth`` file at every start.
 
-Until lm-eval finds plug-ins by itself there is no other place to be asked from. So this module is all there is
-at start-up: it imports the standard library's ``sys`` and ``os`` (both loaded anyway), puts one finder first
-and does nothing until lm_eval itself is imported. Whatever goes wrong then is a warning, and lm_eval goes on.
-``LONGISMORE_AUTOLOAD=0`` switches it off.
+alpaca_eval finds no plug-ins, and until lm-eval finds them by itself there is no other place to be asked from. So
+this module is all there is at start-up: it imports the standard library's ``sys`` and ``os`` (both loaded anyway),
+puts one finder first and does nothing until one of the two is imported. Whatever goes wrong then is a warning, and
+the host goes on. ``LONGISMORE_AUTOLOAD=0`` switches it off.
 """
 
 import os
 import sys
 
 _HOOKS = {
-    "lm_eval.tasks": "tasks_imported",
-    "lm_eval.models": "models_imported",
-    "lm_eval.loggers.evaluation_tracker": "tracker_imported",
+    "lm_eval.tasks": ("_lm_eval", "tasks_imported"),
+    "lm_eval.models": ("_lm_eval", "models_imported"),
+    "lm_eval.loggers.evaluation_tracker": ("_lm_eval", "tracker_imported"),
+    "alpaca_eval.main": ("_alpaca_plugin", "main_imported"),
 }
-"""Modules to wait for, and what to call in longismore.harness._lm_eval when they have been imported."""
+"""Modules to wait for, and what to call, in which module of longismore.harness, when they have been imported."""
 
 
 class LmEvalFinder:
-    """Finds the three modules as everybody does, and acts when one has been executed."""
+    """Finds these modules as everybody does, and acts when one has been executed."""
 
     @classmethod
     def find_spec(cls, name, path=None, target=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN206
-        """Find one of the three modules through the other finders; none of our business otherwise."""
+        """Find one of these modules through the other finders; none of our business otherwise."""
         hook = _HOOKS.get(name)
         if hook is None:
             return None
@@ -43,9 +44,9 @@ def _act_after(spec, hook):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN
         loader.__dict__.pop("exec_module", None)
         execute(module)
         try:
-            from longismore.harness import _lm_eval  # only now is lm_eval wanted
+            from importlib import import_module  # only now is a host wanted
 
-            getattr(_lm_eval, hook)(module)
+            getattr(import_module("longismore.harness." + hook[0]), hook[1])(module)
         except Exception as error:  # noqa: BLE001  a broken plug-in must never break its host
             _warn(f"longismore could not hook into {module.__name__}: {error!r}")  # type: ignore[no-untyped-call]
 

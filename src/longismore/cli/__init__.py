@@ -12,12 +12,14 @@ import sys
 import typer
 
 from longismore.cli import (
+    _alpaca,
     _audit,
     _compare,
     _doctor,
     _eval,
     _gate,
     _import,
+    _judge,
     _store,
     _summarize,
     _testsets,
@@ -49,11 +51,13 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("compare", context_settings=_compare.CONTEXT)(_compare.compare)
+app.command("judge")(_judge.judge_files)
 app.command("gate", context_settings=_gate.CONTEXT)(_gate.gate)
 app.command("eval", context_settings=_eval.CONTEXT, add_help_option=False)(_eval.evaluate)
 app.command("import")(_import.import_reviews)
 app.command("summarize")(_summarize.summarize)
 app.command("audit")(_audit.audit_judges)
+app.command("alpaca", context_settings=_alpaca.CONTEXT, add_help_option=False)(_alpaca.alpaca)
 app.add_typer(_testsets.app, name="testsets")
 app.add_typer(_store.app, name="store")
 app.command("doctor")(_doctor.doctor)

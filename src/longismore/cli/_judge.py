@@ -1,0 +1,101 @@
+"""``longismore judge``: any two files of answers, paired by their instructions; no test set is needed."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import typer
+
+from longismore.cli._judge_options import (
+    ApiKeyEnv,
+    BaseUrl,
+    Batch,
+    BatchPollS,
+    Concurrency,
+    JudgeSpec,
+    MaxCostUsd,
+    MaxTokens,
+    Parameters,
+    PriceInput,
+    PriceOutput,
+    Protocol,
+    Retries,
+    Temperature,
+    TimeoutS,
+    given_settings,
+)
+
+__all__ = ["judge_files"]
+
+
+def judge_files(
+    reference: Path = typer.Argument(help="Answers of the reference, e.g. alpaca_eval's model_outputs.json."),
+    candidate: Path = typer.Argument(help="Answers of the candidate; every rate is from its side."),
+    judge: JudgeSpec = "",
+    limit: int | None = typer.Option(None, min=1, help="Only the first so many pairs."),
+    output: Path = typer.Option(Path("runs"), help="Folder in which the run folder is made."),
+    store: Path | None = typer.Option(None, envvar="LONGISMORE_STORE", help="Database of paid answers."),
+    dry_run: bool = typer.Option(False, "--dry-run", help="Print calls, tokens and cost; send nothing."),
+    max_cost_usd: MaxCostUsd = None,
+    batch: Batch = False,
+    batch_poll_s: BatchPollS = None,
+    protocol: Protocol = None,
+    base_url: BaseUrl = None,
+    temperature: Temperature = None,
+    max_tokens: MaxTokens = None,
+    parameters: Parameters = None,
+    concurrency: Concurrency = None,
+    timeout_s: TimeoutS = None,
+    retries: Retries = None,
+    api_key_env: ApiKeyEnv = None,
+    price_input: PriceInput = None,
+    price_output: PriceOutput = None,
+    as_json: bool = typer.Option(False, "--json", help="Print the results as one JSON object."),
+) -> None:
+    """Judge any two files of answers in both orders, paired by the text of their instructions.
+
+    Neither alpaca_eval nor a test set is needed. The run folder also gets annotations.json and leaderboard.csv, as
+    alpaca_eval writes them. The same command again pays only for what is missing.
+    """
+    from longismore.cli._run_judge import Request, run_judge
+
+    settings = {
+        "max_cost_usd": max_cost_usd,
+        "batch": batch,
+        "batch_poll_s": batch_poll_s,
+        "protocol": protocol,
+        "base_url": base_url,
+        "temperature": temperature,
+        "max_tokens": max_tokens,
+        "parameters": parameters,
+        "concurrency": concurrency,
+        "timeout_s": timeout_s,
+        "retries": retries,
+        "api_key_env": api_key_env,
+        "price_input": price_input,
+        "price_output": price_output,
+    }
+    comparison = run_judge(
+        Request(
+            reference=reference,
+            candidate=candidate,
+            judge=judge,
+            options=given_settings(settings),
+            limit=limit,
+            output=output,
+            store=store,
+            dry_run=dry_run,
+            environ=dict(os.environ),
+            command=sys.argv,
+        ),
+        show=not as_json,
+    )
+    if comparison is None:
+        return
+    if as_json:
+        sys.stdout.write(json.dumps(comparison.results.to_dict(), indent=1) + "\n")
+    if comparison.results.pooled.n == 0:
+        raise typer.Exit(1)
