@@ -1,18 +1,17 @@
-"""The pages of a run folder: complete, safe with any text, and without a network."""
+"""The pages of a run folder: the report page of one run, and the same to paste."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import re
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from longismore.records import Answer, Judgment, Order, Status
+from longismore.judges import combine
+from longismore.records import Answer, Judgment, Order, Pair, Status
 from longismore.reports import run_html, run_markdown, summarize
 from longismore.reports._facts import facts
+from longismore.reports.runpage import _verdict
+from page_reader import Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,37 +31,6 @@ RUN: dict[str, Any] = {
     "command": ["longismore", "judge", "--name", "two words"],
     "seeds": [1, 2],
 }
-EVIL = "</pre><script>alert(1)</script>'\"& \x00\x1b\ud800 \u202eabc"
-
-
-class _Tags(HTMLParser):
-    """Check that elements close in order, and collect them with their attributes."""
-
-    VOID = frozenset({"meta", "input"})
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.seen: list[tuple[str, dict[str, str | None]]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.seen.append((tag, dict(attrs)))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert tag == self.open.pop()
-
-
-def _parse(page: str) -> _Tags:
-    tags = _Tags()
-    tags.feed(page)
-    tags.close()
-    assert [] == tags.open
-    return tags
 
 
 def _judgment(number: int = 0, *, order: Order = Order.REFERENCE_FIRST, **fields: Any) -> Judgment:
@@ -71,7 +39,7 @@ def _judgment(number: int = 0, *, order: Order = Order.REFERENCE_FIRST, **fields
         "testset": "koala",
         "prompt": f"prompt {number}",
         "reference": Answer("alpaca-52k", "short"),
-        "candidate": Answer("longest-1k", "long"),
+        "candidate": Answer("longest-1k", "long" + number * "r"),
         "order": order,
         "judge": "gpt-4.1",
         "fingerprint": "9f2c",
@@ -84,108 +52,40 @@ def _judgment(number: int = 0, *, order: Order = Order.REFERENCE_FIRST, **fields
 
 @pytest.fixture(name="results", scope="module")
 def _results(make: Callable[..., Verdict]) -> Results:
-    return summarize([make(1.0, 1.0), make(0.0, None), make(0.5, 0.5, testset="lima")])
+    return summarize([make(1.0, 1.0), make(0.0, None), make(0.5, 0.5, testset="lima")], draws=50)
 
 
-def test_the_page_is_well_formed_and_names_everything(results: Results) -> None:
-    """Every element closes, and what was compared, by whom and how to repeat it is there."""
-    page = run_html(RUN, results, [_judgment(), _judgment(order=Order.CANDIDATE_FIRST)])
-    tags = _parse(page)
-    assert {"svg", "table", "details", "dl"} <= {tag for tag, _ in tags.seen}
-    for text in (
-        "longest-1k against alpaca-52k, judged by gpt-4.1",
+def test_the_page_names_everything(results: Results) -> None:
+    """What was compared, by whom, in which run and how to repeat it is there, and the pairs."""
+    page = Page(run_html(RUN, results, [_judgment(), _judgment(order=Order.CANDIDATE_FIRST)]))
+    assert "longest-1k against alpaca-52k" in page.texts_in("h1")
+    assert "judged by gpt-4.1 \N{MIDDLE DOT} longest-vs-52k" in page.texts_in("p")
+    assert {
         "longest-1k, from outputs/b.json, sha256 4104",
         "gpt-4.1, spec openai/gpt-4.1, fingerprint 9f2c",
-        "<dt>test set koala</dt><dd>version 1, 2 of 180 prompts compared</dd>",
-        "<dt>test set own</dt><dd>3 pairs</dd>",
-        "<dt>test set odd</dt><dd>as it is</dd>",
+        "version 1, 2 of 180 prompts compared",
+        "3 pairs",
+        "as it is",
         "longismore 0.1.0, python 3.11",
-        "<dt>seeds</dt><dd>1, 2</dd>",
-        "longismore judge --name &#x27;two words&#x27;",
-        "judge, candidate first: win, preference 1.00",
-    ):
-        assert text in page
+        "1, 2",
+    } <= set(page.texts_in("dd"))
+    assert "longismore judge --name 'two words'" in page.texts_in("pre")
+    assert ["win", "win"] == [call[0] for call in page.data["pairs"][0]["said"][0][3:]]
 
 
-def test_the_page_asks_for_nothing_from_outside(results: Results) -> None:
-    """No address, no source, no style or script of its own other than those that its policy names by hash."""
-    page = run_html(RUN, results, [_judgment()])
-    tags = _parse(page)
-    (policy,) = [attrs["content"] for tag, attrs in tags.seen if "http-equiv" in attrs]
-    for tag in ("style", "script"):
-        ((text),) = re.findall(f"<{tag}>(.*?)</{tag}>", page, re.DOTALL)
-        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        assert f"{tag}-src 'sha256-{digest}'" in str(policy)
-    assert str(policy).startswith("default-src 'none'")
-    names = {name for _, attrs in tags.seen for name in attrs}
-    assert set() == names & {"src", "href", "style", "onclick", "action"}
-    assert "http" not in page.replace("http-equiv", "")
-
-
-def test_text_from_outside_cannot_leave_its_place(make: Callable[..., Verdict]) -> None:
-    """Markup, control characters and half characters in any field are shown as text that UTF-8 can hold."""
-    run = {
-        "name": EVIL,
-        "judge": {"name": EVIL, "note": EVIL},
-        "reference": {"model": EVIL, "source": EVIL},
-        "testsets": {EVIL: {"version": EVIL}},
-        "command": EVIL,
-        "versions": {EVIL: EVIL},
-    }
-    judgment = _judgment(
-        id=EVIL,
-        testset=EVIL,
-        prompt=EVIL,
-        reference=Answer(EVIL, EVIL),
-        candidate=Answer(EVIL, EVIL),
-        completion=EVIL,
-    )
-    page = run_html(run, summarize([make(1.0, 1.0, testset=EVIL)]), [judgment])
-    tags = _parse(page)
-    assert 1 == sum(tag == "script" for tag, _ in tags.seen)
-    assert page == page.encode().decode()
-    assert [] == re.findall("[\x00-\x08\x0b-\x1f\x7f-\x9f]", page)
-
-
-def test_only_the_first_300_pairs_are_shown_and_the_rest_is_counted(results: Results) -> None:
-    """Of 302 pairs two are left out, and the page says where they are."""
-    judgments = [_judgment(number) for number in range(302)]
-    page = run_html(RUN, results, judgments)
-    assert 300 == page.count('<details class="pair">')
-    assert "The first 300 of 302 pairs; 2 are left out here. judgments.jsonl has all." in page
-    assert "All 300 pairs" in run_html(RUN, results, judgments[:300])
-
-
-def test_an_endless_answer_is_cut_and_the_cut_is_said(results: Results) -> None:
-    """The page shows 20,000 characters of one text and counts the others."""
-    page = run_html(RUN, results, [_judgment(candidate=Answer("longest-1k", "x" * 20_005))])
-    assert "x" * 20_000 + "</pre>" in page
-    assert "5 more characters are in judgments.jsonl." in page
-
-
-@pytest.mark.parametrize(
-    ("fields", "said"),
-    [
-        (
-            {"preference": 1.0, "score_reference": 7.0, "score_candidate": 8.5},
-            "win, scores: reference 7, candidate 8.5",
-        ),
-        ({"preference": 0.5}, "tie, preference 0.50"),
-        ({"preference": 0.25}, "lose, preference 0.25"),
-        ({"preference": None, "status": Status.UNPARSED}, "unparsed"),
-        ({"preference": None, "status": Status.FAILED, "completion": None}, "failed"),
-    ],
-)
-def test_each_call_says_what_the_judge_said(results: Results, fields: dict[str, Any], said: str) -> None:
-    """A call is a win, a tie or a loss of the candidate, or says why it is none."""
-    page = run_html(RUN, results, [_judgment(**fields)])
-    assert f"<summary>judge, reference first: {said}</summary>" in page
-
-
-def test_an_empty_answer_is_called_empty(results: Results) -> None:
-    """Nothing is shown as nothing on purpose, not as a hole in the page."""
-    page = run_html(RUN, results, [_judgment(reference=Answer("alpaca-52k", ""))])
-    assert 'alpaca-52k</bdi>, 0 characters</h3><pre dir="auto">(empty)</pre>' in page
+@pytest.mark.parametrize("first", [None, 0.0, 0.3, 0.5, 0.8, 1.0])
+@pytest.mark.parametrize("second", [None, 0.0, 0.5, 0.6])
+def test_pairs_are_combined_as_judges_combine_them(first: float | None, second: float | None) -> None:
+    """The page's verdict on two judgments is that of the room of judges, which reports do not enter."""
+    calls = {
+        order: _judgment(3, order=order, preference=share, status=Status.REFUSED if share is None else Status.JUDGED,
+                         reference=Answer("a", " "))
+        for order, share in zip(Order, (first, second), strict=True)
+    }  # fmt: skip
+    calls = calls if first is not None else {Order.CANDIDATE_FIRST: calls[Order.CANDIDATE_FIRST]}
+    known = _judgment(3, reference=Answer("a", " "))
+    pair = Pair(id="3", testset="koala", prompt="prompt 3", reference=known.reference, candidate=known.candidate)
+    assert combine([pair], calls.values()) == [_verdict(calls)]
 
 
 def test_a_run_that_says_little_still_has_its_pages() -> None:
@@ -195,7 +95,10 @@ def test_a_run_that_says_little_still_has_its_pages() -> None:
         assert "no pair was judged in both orders" in page
         assert "an unnamed judge" in page
         assert "None" not in page
-    _parse(run_html({}, nothing, []))
+    Page(run_html({}, nothing, []))
+
+
+# --- Markdown
 
 
 def test_markdown_has_result_table_run_and_command(results: Results) -> None:
@@ -212,6 +115,9 @@ def test_markdown_keeps_text_in_its_place(results: Results) -> None:
     page = run_markdown({"name": "a_b_ <b>\n# c", "command": "echo ```` ```"}, results)
     assert page.startswith("# a\\_b\\_ &lt;b&gt; \\# c\n")
     assert page.endswith("`````sh\necho ```` ```\n`````\n")
+
+
+# --- facts
 
 
 def test_calls_and_cost_stand_among_the_facts() -> None:

@@ -20,6 +20,7 @@ from longismore.cli import (
     _gate,
     _import,
     _judge,
+    _report,
     _store,
     _summarize,
     _testsets,
@@ -57,6 +58,7 @@ app.command("eval", context_settings=_eval.CONTEXT, add_help_option=False)(_eval
 app.command("import")(_import.import_reviews)
 app.command("summarize")(_summarize.summarize)
 app.command("audit")(_audit.audit_judges)
+app.command("report")(_report.report)
 app.command("alpaca", context_settings=_alpaca.CONTEXT, add_help_option=False)(_alpaca.alpaca)
 app.add_typer(_testsets.app, name="testsets")
 app.add_typer(_store.app, name="store")

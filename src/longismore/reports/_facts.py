@@ -6,13 +6,14 @@ missing: what is not known is left out.
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from longismore.reports._escape import name_text
 
-__all__ = ["command_of", "facts", "note_of", "subtitle_of", "title_of"]
+__all__ = ["command_of", "facts", "fenced", "names_of", "note_of", "subtitle_of", "title_of"]
 
 _LONGEST_FACT = 1000
 
@@ -22,13 +23,19 @@ def title_of(run: Mapping[str, Any]) -> str:
     return name_text(run.get("name") or "") or "run"
 
 
+def names_of(run: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Give the names of candidate, reference and judge; empty where they are not known."""
+    judge = _section(run, "judge")
+    candidate, reference = (str(_section(run, role).get("model") or "") for role in ("candidate", "reference"))
+    return candidate, reference, str(judge.get("name") or judge.get("spec") or "")
+
+
 def subtitle_of(run: Mapping[str, Any]) -> str:
     """Say who was compared with whom and by whom."""
-    candidate, reference = (name_text(_section(run, role).get("model") or "") for role in ("candidate", "reference"))
-    judge = _section(run, "judge")
+    candidate, reference, judge = map(name_text, names_of(run))
     return (
         f"{candidate or 'the candidate'} against {reference or 'the reference'}, "
-        f"judged by {name_text(judge.get('name') or judge.get('spec') or '') or 'an unnamed judge'}"
+        f"judged by {judge or 'an unnamed judge'}"
     )
 
 
@@ -44,6 +51,13 @@ def command_of(run: Mapping[str, Any]) -> str | None:
     if not command:
         return None
     return command if isinstance(command, str) else shlex.join(str(word) for word in command)
+
+
+def fenced(code: str) -> str:
+    """Fence *code* with more backticks than it has in a row."""
+    longest = max((len(run) for run in re.findall("`+", code)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}sh\n{code}\n{fence}"
 
 
 def facts(run: Mapping[str, Any]) -> list[tuple[str, str]]:
