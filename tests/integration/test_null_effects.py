@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from longismore.reports import Rates
 
 PADDING = " I hope that this answers your question. Please tell me if there is anything else that you want to know."
-    " I hope that this answers your question. Please tell me if there is anything else that you would like to know."
-)
 
 
 def answers(data: Path, model: str) -> dict[str, str]:

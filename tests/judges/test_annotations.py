@@ -50,6 +50,13 @@ def test_a_row_is_a_judgment(tmp_path: Path) -> None:
     )  # fmt: skip
 
 
+def test_an_input_belongs_to_the_prompt(tmp_path: Path) -> None:
+    """Two rows with one instruction and other inputs are two prompts."""
+    judgments, _ = read_annotations(written(tmp_path, row(input="a"), row(input="b")))
+    assert ["Why is the sky blue?\n\na", "Why is the sky blue?\n\nb"] == [each.prompt for each in judgments]
+    assert 2 == len({each.id for each in judgments})
+
+
 def test_nothing_and_old_ties_are_what_they_are(tmp_path: Path) -> None:
     """Null is unparsed, not a tie; 0 is the tie of old versions."""
     judgments, _ = read_annotations(written(tmp_path, row(preference=None), row(preference=0)))

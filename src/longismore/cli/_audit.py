@@ -9,29 +9,13 @@ from typing import Any
 
 import typer
 
-from longismore.cli._judge_options import (
-    ApiKeyEnv,
-    BaseUrl,
-    Batch,
-    BatchPollS,
-    Concurrency,
-    JudgeSpec,
-    MaxCostUsd,
-    MaxTokens,
-    Parameters,
-    PriceInput,
-    PriceOutput,
-    Protocol,
-    Retries,
-    Temperature,
-    TimeoutS,
-    given_settings,
-)
+from longismore.cli._judge_options import JUDGE_SETTINGS, JudgeSpec, given_settings, with_judge_settings
 from longismore.errors import ConfigError
 
 __all__ = ["audit_judges"]
 
 
+@with_judge_settings
 def audit_judges(
     context: typer.Context,
     judgments: list[str] = typer.Argument(
@@ -48,20 +32,7 @@ def audit_judges(
     limit: int | None = typer.Option(None, min=1, help="At most so many pairs a probe; default: all."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print what the probes would take; send nothing."),
     store: Path | None = typer.Option(None, envvar="LONGISMORE_STORE", help="Database of paid answers."),
-    max_cost_usd: MaxCostUsd = None,
-    batch: Batch = False,
-    batch_poll_s: BatchPollS = None,
-    protocol: Protocol = None,
-    base_url: BaseUrl = None,
-    temperature: Temperature = None,
-    max_tokens: MaxTokens = None,
-    parameters: Parameters = None,
-    concurrency: Concurrency = None,
-    timeout_s: TimeoutS = None,
-    retries: Retries = None,
-    api_key_env: ApiKeyEnv = None,
-    price_input: PriceInput = None,
-    price_output: PriceOutput = None,
+    **settings: Any,
 ) -> None:
     """Say what the order and the length of answers do to judges, how often they can be read, and how far they agree.
 
@@ -70,24 +41,8 @@ def audit_judges(
     """
     from longismore.cli._run_audit import AuditRequest, run_audit
 
-    settings: dict[str, Any] = {
-        "max_cost_usd": max_cost_usd,
-        "batch": batch,
-        "batch_poll_s": batch_poll_s,
-        "protocol": protocol,
-        "base_url": base_url,
-        "temperature": temperature,
-        "max_tokens": max_tokens,
-        "parameters": parameters,
-        "concurrency": concurrency,
-        "timeout_s": timeout_s,
-        "retries": retries,
-        "api_key_env": api_key_env,
-        "price_input": price_input,
-        "price_output": price_output,
-    }
     if not probe:
-        _refuse_without_probe(context, ("judge", "limit", "dry_run", "store", *settings))
+        _refuse_without_probe(context, ("judge", "limit", "dry_run", "store", *JUDGE_SETTINGS))
     request = AuditRequest(
         judgments=judgments,
         gold=gold,

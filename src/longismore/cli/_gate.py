@@ -124,7 +124,6 @@ def _from(paths: list[Path | str], testsets: list[str], names: dict[str, str | N
 def _made(baseline: str, candidate: str, testsets: list[str], options: dict[str, Any], rule: GateRule) -> Gated | None:
     from longismore.cli._judge_options import given_settings
     from longismore.cli._run_gate import Request, run_gate
-    from longismore.judges import JudgeOptions
     from longismore.testsets import folder_in
 
     if not (baseline and candidate):
@@ -134,7 +133,7 @@ def _made(baseline: str, candidate: str, testsets: list[str], options: dict[str,
         candidate=candidate,
         testsets=testsets,
         judge=options["judge"],
-        options=given_settings({name: options.get(name) for name in JudgeOptions.names()}),
+        options=given_settings(options),
         reference_options=settings_of(options["reference_option"]),
         dry_run=options["dry_run"],
         limit=options["limit"],

@@ -6,31 +6,16 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import typer
 
-from longismore.cli._judge_options import (
-    ApiKeyEnv,
-    BaseUrl,
-    Batch,
-    BatchPollS,
-    Concurrency,
-    JudgeSpec,
-    MaxCostUsd,
-    MaxTokens,
-    Parameters,
-    PriceInput,
-    PriceOutput,
-    Protocol,
-    Retries,
-    Temperature,
-    TimeoutS,
-    given_settings,
-)
+from longismore.cli._judge_options import JudgeSpec, given_settings, with_judge_settings
 
 __all__ = ["judge_files"]
 
 
+@with_judge_settings
 def judge_files(
     reference: Path = typer.Argument(help="Answers of the reference, e.g. alpaca_eval's model_outputs.json."),
     candidate: Path = typer.Argument(help="Answers of the candidate; every rate is from its side."),
@@ -39,21 +24,8 @@ def judge_files(
     output: Path = typer.Option(Path("runs"), help="Folder in which the run folder is made."),
     store: Path | None = typer.Option(None, envvar="LONGISMORE_STORE", help="Database of paid answers."),
     dry_run: bool = typer.Option(False, "--dry-run", help="Print calls, tokens and cost; send nothing."),
-    max_cost_usd: MaxCostUsd = None,
-    batch: Batch = False,
-    batch_poll_s: BatchPollS = None,
-    protocol: Protocol = None,
-    base_url: BaseUrl = None,
-    temperature: Temperature = None,
-    max_tokens: MaxTokens = None,
-    parameters: Parameters = None,
-    concurrency: Concurrency = None,
-    timeout_s: TimeoutS = None,
-    retries: Retries = None,
-    api_key_env: ApiKeyEnv = None,
-    price_input: PriceInput = None,
-    price_output: PriceOutput = None,
     as_json: bool = typer.Option(False, "--json", help="Print the results as one JSON object."),
+    **settings: Any,
 ) -> None:
     """Judge any two files of answers in both orders, paired by the text of their instructions.
 
@@ -62,22 +34,6 @@ def judge_files(
     """
     from longismore.cli._run_judge import Request, run_judge
 
-    settings = {
-        "max_cost_usd": max_cost_usd,
-        "batch": batch,
-        "batch_poll_s": batch_poll_s,
-        "protocol": protocol,
-        "base_url": base_url,
-        "temperature": temperature,
-        "max_tokens": max_tokens,
-        "parameters": parameters,
-        "concurrency": concurrency,
-        "timeout_s": timeout_s,
-        "retries": retries,
-        "api_key_env": api_key_env,
-        "price_input": price_input,
-        "price_output": price_output,
-    }
     comparison = run_judge(
         Request(
             reference=reference,

@@ -1,32 +1,16 @@
-"""The settings of a judge as options of a command, for every command that asks one."""
+"""The settings of a judge as options of a command: declared once, for every command that asks one."""
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-__all__ = [
-    "ApiKeyEnv",
-    "BaseUrl",
-    "Batch",
-    "BatchPollS",
-    "Concurrency",
-    "JudgeSpec",
-    "MaxCostUsd",
-    "MaxTokens",
-    "Parameters",
-    "PriceInput",
-    "PriceOutput",
-    "Protocol",
-    "Retries",
-    "Temperature",
-    "TimeoutS",
-    "given_settings",
-]
+__all__ = ["JUDGE_SETTINGS", "JudgeSpec", "given_settings", "with_judge_settings"]
 
 _VARIABLE = "LONGISMORE_JUDGE_"
 
@@ -38,46 +22,49 @@ JudgeSpec = Annotated[
         "replay:FILE, lexical or length; there is no default.",
     ),
 ]
-MaxCostUsd = Annotated[
-    float | None, typer.Option(envvar=f"{_VARIABLE}MAX_COST_USD", help="Stop before the run can cost more.")
-]
-Batch = Annotated[
-    bool, typer.Option("--batch", envvar=f"{_VARIABLE}BATCH", help="Provider's batch API: half the price, in a day.")
-]
-BatchPollS = Annotated[
-    float | None, typer.Option(envvar=f"{_VARIABLE}BATCH_POLL_S", help="Between two looks at a batch; default 30.")
-]
-Protocol = Annotated[
-    str | None, typer.Option(envvar=f"{_VARIABLE}PROTOCOL", help="score_pair (default), choice or logprob.")
-]
-BaseUrl = Annotated[str | None, typer.Option(envvar=f"{_VARIABLE}BASE_URL", help="Server of openai/MODEL.")]
-Temperature = Annotated[
-    str | None, typer.Option(envvar=f"{_VARIABLE}TEMPERATURE", help="Default 0; none leaves it to the server.")
-]
-MaxTokens = Annotated[
-    int | None,
-    typer.Option(envvar=f"{_VARIABLE}MAX_TOKENS", help="Of one answer; default: what the protocol needs."),
-]
-Parameters = Annotated[
-    str | None,
-    typer.Option(envvar=f"{_VARIABLE}PARAMETERS", help='Further fields of the request: {"reasoning_effort": "low"}.'),
-]
-Concurrency = Annotated[
-    int | None,
-    typer.Option(envvar=f"{_VARIABLE}CONCURRENCY", help="Calls at once; default: what suits the provider, e.g. 32."),
-]
-TimeoutS = Annotated[float | None, typer.Option(envvar=f"{_VARIABLE}TIMEOUT_S", help="Of one call; default 120.")]
-Retries = Annotated[int | None, typer.Option(envvar=f"{_VARIABLE}RETRIES", help="Of one call; default 6.")]
-ApiKeyEnv = Annotated[str | None, typer.Option(envvar=f"{_VARIABLE}API_KEY_ENV", help="Variable with the key.")]
-PriceInput = Annotated[
-    float | None,
-    typer.Option(envvar=f"{_VARIABLE}PRICE_INPUT", help="US$ per million input tokens, above the price table."),
-]
-PriceOutput = Annotated[
-    float | None, typer.Option(envvar=f"{_VARIABLE}PRICE_OUTPUT", help="US$ per million output tokens.")
-]
+_SETTINGS: Mapping[str, tuple[Any, str]] = {
+    "max_cost_usd": (float | None, "Stop before the run can cost more."),
+    "batch": (bool, "Provider's batch API: half the price, within a day."),
+    "batch_poll_s": (float | None, "Between two looks at a batch; default 30."),
+    "protocol": (str | None, "score_pair (default), choice or logprob."),
+    "base_url": (str | None, "Server of openai/MODEL."),
+    "temperature": (str | None, "Default 0; none leaves it to the server."),
+    "max_tokens": (int | None, "Of one answer; default: what the protocol needs."),
+    "parameters": (str | None, 'Further fields of the request: {"reasoning_effort": "low"}.'),
+    "concurrency": (int | None, "Calls at once; default: what suits the provider, e.g. 32."),
+    "timeout_s": (float | None, "Of one call; default 120."),
+    "retries": (int | None, "Of one call; default 6."),
+    "api_key_env": (str | None, "Variable with the key."),
+    "price_input": (float | None, "US$ per million input tokens, above the price table."),
+    "price_output": (float | None, "US$ per million output tokens."),
+}
+"""Type and help by name; each is an option ``--name`` and a variable ``LONGISMORE_JUDGE_NAME``."""
+JUDGE_SETTINGS = tuple(_SETTINGS)
+"""Their names."""
+
+
+def with_judge_settings(command: Callable[..., None]) -> Callable[..., None]:
+    """Let a command with ``**settings`` take every setting of a judge as an option."""
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    parameters = [each for each in own if each.kind is not inspect.Parameter.VAR_KEYWORD]
+    parameters += [_parameter(name, *setting) for name, setting in _SETTINGS.items()]
+    # What typer reads; the values arrive by name.
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {each.name: each.annotation for each in parameters}
+    return command
+
+
+def _parameter(name: str, kind: Any, explanation: str) -> inspect.Parameter:
+    flag = f"--{name.replace('_', '-')}"
+    option = typer.Option(flag, envvar=f"{_VARIABLE}{name.upper()}", help=explanation)
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=False if kind is bool else None,
+        annotation=Annotated[kind, option],
+    )
 
 
 def given_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Those that the user has named: what is not there, and a flag that is not set, are left to their defaults."""
-    return {name: value for name, value in settings.items() if value is not None and value is not False}
+    return {name: settings[name] for name in JUDGE_SETTINGS if settings.get(name) not in {None, False}}

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from longismore.comparison import Comparison
     from longismore.judges import Judge
-    from longismore.records import Answer, Example
+    from longismore.records import Answer, Example, Pair
     from longismore.testsets import TestSet
 
-__all__ = ["Ready", "Request", "answers_of", "read_request", "run_compare"]
+__all__ = ["Ready", "Request", "prepare", "read_request", "run_compare"]
 
 logger = logging.getLogger(__name__)
 
@@ -100,13 +100,19 @@ def read_request(request: Request) -> Ready:
     return Ready(examples, testsets, judge, sources)
 
 
-def _compare(request: Request, ready: Ready, store: Store, *, show: bool) -> Comparison:
+def prepare(request: Request, ready: Ready, store: Store) -> tuple[list[Pair], RunFolder]:
+    """Check the judge, get both sides' answers, say what judging will take, and open a run folder.
+
+    Raises:
+        UsageError: The judge cannot be asked.
+        JudgeError: A model that writes answers could not go on.
+    """
     judge = ready.judge
     judge.check(ready.examples, store)
     for source in ready.sources.values():
         if isinstance(source, Generator):
             source.check(store)
-    answers = {role: answers_of(source, ready.examples, store) for role, source in ready.sources.items()}
+    answers = {role: _answers(source, ready.examples, store) for role, source in ready.sources.items()}
     pairs = make_pairs(ready.examples, answers["reference"], answers["candidate"])
     run = describe_run(
         judge=judge,
@@ -117,7 +123,12 @@ def _compare(request: Request, ready: Ready, store: Store, *, show: bool) -> Com
     )
     if isinstance(judge, ChatJudge):
         judge.announce(pairs, store)
-    folder = RunFolder.fresh(request.output, pairs[0].candidate.model, run)
+    return pairs, RunFolder.fresh(request.output, pairs[0].candidate.model, run)
+
+
+def _compare(request: Request, ready: Ready, store: Store, *, show: bool) -> Comparison:
+    judge = ready.judge
+    pairs, folder = prepare(request, ready, store)
     with judging_progress() as advance:
         comparison = compare_pairs(pairs, judge, store=store, folder=folder, on_progress=advance)
     if show:
@@ -128,14 +139,9 @@ def _compare(request: Request, ready: Ready, store: Store, *, show: bool) -> Com
     return comparison
 
 
-def answers_of(
+def _answers(
     source: Mapping[tuple[str, str], Answer] | Generator, examples: Sequence[Example], store: Store
 ) -> Mapping[tuple[str, str], Answer]:
-    """The answers of one side, written now where they come from a model.
-
-    Raises:
-        JudgeError: The model could not go on.
-    """
     if not isinstance(source, Generator):
         return source
     with answering_progress(source.name) as advance:

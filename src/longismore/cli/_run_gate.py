@@ -6,14 +6,11 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from longismore.cli._estimates import ROLES, show_estimates
+from longismore.cli._estimates import show_estimates
 from longismore.cli._progress import judging_progress
-from longismore.cli._run_compare import Request, answers_of, read_request
-from longismore.comparison import make_pairs
+from longismore.cli._run_compare import Request, prepare, read_request
 from longismore.gating import choose_judged, gate_judged, gate_pairs
 from longismore.judged import read_judged
-from longismore.judges import ChatJudge, Generator
-from longismore.run_folder import RunFolder, describe_run
 from longismore.store import Store, default_store_path
 
 if TYPE_CHECKING:
@@ -62,25 +59,9 @@ def run_gate(request: Request, rule: GateRule) -> Gated | None:
             show_estimates(ready.judge, ready.examples, ready.sources, store)
             _show_design(ready.examples, rule.settled(calls=True))
             return None
-        judge = ready.judge
-        judge.check(ready.examples, store)
-        for source in ready.sources.values():
-            if isinstance(source, Generator):
-                source.check(store)
-        answers = {role: answers_of(source, ready.examples, store) for role, source in ready.sources.items()}
-        pairs = make_pairs(ready.examples, answers["reference"], answers["candidate"])
-        run = describe_run(
-            judge=judge,
-            spec=request.judge,
-            sources={role: getattr(request, role) for role in ROLES},
-            testsets=ready.testsets,
-            command=request.command,
-        )
-        if isinstance(judge, ChatJudge):
-            judge.announce(pairs, store)
-        folder = RunFolder.fresh(request.output, pairs[0].candidate.model, run)
+        pairs, folder = prepare(request, ready, store)
         with judging_progress() as advance:
-            result = gate_pairs(pairs, judge, rule, store=store, folder=folder, on_progress=advance)
+            result = gate_pairs(pairs, ready.judge, rule, store=store, folder=folder, on_progress=advance)
     return Gated(result, folder.path)
 
 

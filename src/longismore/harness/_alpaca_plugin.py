@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longismore._optional import require
-from longismore.errors import CompatError, LongismoreError, UsageError
+from longismore.errors import CompatError
 from longismore.harness._alpaca_import import alpaca_module
 from longismore.harness._alpaca_names import is_ours
+from longismore.harness._our_errors import explain_our_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from types import ModuleType, TracebackType
+    from types import ModuleType
 
 __all__ = ["main_imported", "register", "run_alpaca_eval"]
 
@@ -73,7 +74,7 @@ def main_imported(module: ModuleType) -> None:
             package.evaluate = wrapped  # type: ignore[attr-defined]
     module.metrics.longismore_lc_winrate = _metric
     if Path(sys.argv[0] if sys.argv else "").stem in {"alpaca_eval", "alpaca-eval"}:
-        _explain_our_errors()
+        explain_our_errors()
 
 
 def _metric(annotations: Any, **settings: Any) -> dict[str, Any]:
@@ -145,22 +146,3 @@ def _print_our_messages_safely() -> None:
     for handler in logging.getLogger().handlers:
         if not any(isinstance(each, _Printable) for each in handler.filters):
             handler.addFilter(_Printable())
-
-
-def _explain_our_errors() -> None:
-    """In alpaca_eval's command, our errors are read by people: no traceback, exit code 2 where the user can heal it."""
-    original = sys.excepthook
-    if hasattr(original, _MARK):
-        return
-
-    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if not isinstance(error, LongismoreError):
-            original(kind, error, trace)
-            return
-        from longismore.reports import printable  # only needed where something is wrong
-
-        sys.stderr.write(f"longismore: error: {printable(error)}\n")
-        raise SystemExit(2 if isinstance(error, UsageError) else 1)
-
-    setattr(hook, _MARK, True)
-    sys.excepthook = hook

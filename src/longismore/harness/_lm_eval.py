@@ -17,12 +17,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from longismore.errors import CompatError, LongismoreError, UsageError
+from longismore.errors import CompatError
 from longismore.harness import TASKS_FOLDER
+from longismore.harness._our_errors import explain_our_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from types import ModuleType, TracebackType
+    from types import ModuleType
 
 __all__ = [
     "forget_tracker",
@@ -62,7 +63,7 @@ def tasks_imported(module: ModuleType) -> None:
     _wrap(manager, "__init__", _with_our_folder)
     _wrap(manager, "load", _with_pooled_groups)
     if _is_command():
-        _explain_our_errors()
+        explain_our_errors()
 
 
 def _check_manager(manager: type) -> None:
@@ -164,22 +165,3 @@ def _is_command() -> bool:
     """Whether this process is lm_eval's own command: ``lm_eval``, ``python -m lm_eval``, accelerate's."""
     program = Path(sys.argv[0]) if sys.argv else Path()
     return program.stem in {"lm_eval", "lm-eval"} or (program.stem, program.parent.name) == ("__main__", "lm_eval")
-
-
-def _explain_our_errors() -> None:
-    """In lm_eval's command, our errors are read by people: no traceback, exit code 2 where the user can heal it."""
-    original = sys.excepthook
-    if hasattr(original, _MARK):
-        return
-
-    def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if not isinstance(error, LongismoreError):
-            original(kind, error, trace)
-            return
-        from longismore.reports import printable  # only needed where something is wrong
-
-        sys.stderr.write(f"longismore: error: {printable(error)}\n")
-        raise SystemExit(2 if isinstance(error, UsageError) else 1)
-
-    setattr(hook, _MARK, True)
-    sys.excepthook = hook

@@ -76,7 +76,7 @@ def read_annotations(path: str | Path) -> tuple[list[Judgment], bool]:
         if both:
             judgments += [_judgment(pair, order, row, name, where) for order, name in _BOTH.items()]
         else:
-            judgments.append(_judgment(pair, _order(pair.prompt), row, "preference", where))
+            judgments.append(_judgment(pair, _order(row["instruction"]), row, "preference", where))
     return judgments, not both
 
 
@@ -84,7 +84,8 @@ def _pair(row: dict[str, Any], where: str, seen: dict[tuple[str, str], int]) -> 
     for name in _TEXTS:
         if not isinstance(row.get(name), str):
             raise SchemaError(where, f'field "{name}" must be a string, found {row.get(name)!r:.80}')
-    testset, prompt = str(row.get("dataset") or _TESTSET), row["instruction"]
+    testset, given = str(row.get("dataset") or _TESTSET), row.get("input")
+    prompt = f"{row['instruction']}\n\n{given}" if isinstance(given, str) and given else row["instruction"]
     # Named after its text: the same question has the same id in the files of all models, in whatever order.
     digest = hashlib.sha256(prompt.encode("utf-8", "backslashreplace")).hexdigest()[:16]
     times = seen[testset, digest] = seen.get((testset, digest), 0) + 1
