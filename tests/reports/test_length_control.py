@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import subprocess
 import sys
 import warnings
@@ -94,6 +96,25 @@ def test_shuffled_rows_change_nothing(data: Path) -> None:
         assert abs(first.lc_win_rate - other.lc_win_rate) < 1e-9
         assert first.lc_win_rate_ci == pytest.approx(other.lc_win_rate_ci, abs=1e-9)
         assert first.slope_ci == pytest.approx(other.slope_ci, abs=1e-9)
+
+
+def test_another_processor_gives_the_same_estimate(data: Path) -> None:
+    """With numpy's faster instructions switched off, estimate and interval agree to 1e-9."""
+    path = data / "alpaca_eval" / NORMAL / "weighted_alpaca_eval_gpt4_turbo" / "annotations.json"
+    code = (
+        "import json, sys; from longismore.judged import read_judged; from longismore.reports import summarize; "
+        "rates = summarize(read_judged(sys.argv[1:])[0].verdicts, draws=100).pooled; "
+        "print(json.dumps([rates.lc_win_rate, *rates.lc_win_rate_ci, rates.length_slope, *rates.length_slope_ci]))"
+    )
+    features = np._core._multiarray_umath.__cpu_dispatch__ if hasattr(np, "_core") else ["AVX2", "AVX512F"]
+    found = []
+    for disabled in ("", " ".join(features)):
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", code, str(path)],
+            env={**os.environ, "NPY_DISABLE_CPU_FEATURES": disabled}, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        found.append(json.loads(done.stdout))
+    assert found[0] == pytest.approx(found[1], abs=1e-9)
 
 
 def test_asking_for_short_or_long_answers_moves_the_rate_less_than_officially(data: Path) -> None:

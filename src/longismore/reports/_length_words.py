@@ -34,7 +34,7 @@ def answer(preference: float, preference_ci: tuple[float, float], control: Lengt
     """
     low, high = control.lc_win_rate_ci
     shown = f"at equal length the candidate is preferred in {_percent(control.lc_win_rate)}% ({_range(low, high)})"
-    raw = f"raw {_percent(preference)}% ({_range(*preference_ci)})"
+    raw = f"raw preference {_percent(preference)}% ({_range(*preference_ci)})"
     if low > _EVEN:
         return "better", f"{shown}; {raw}{_tipping(control)}"
     wins_raw = preference_ci[0] > _EVEN
