@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from longismore.reports._interval import mean_interval
-from longismore.reports._length_draws import draw
+from longismore.reports._length.draws import draw
 from longismore.reports.length_control import DEFAULT_PRIOR
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from longismore.reports._gate_looks import design_looks, normal_limits
+from longismore.reports._gate.looks import design_looks, normal_limits
 from longismore.reports._interval import cluster_key
 from longismore.reports._sequential import student_bound
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from longismore.reports._length_fit import Sample
+from longismore.reports._length.fit import Sample
 
 __all__ = ["simulate"]
 

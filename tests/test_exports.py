@@ -30,9 +30,14 @@ HEAVY = [
     "scipy",
     "requests",
 ]
+PARTS = [
+    f"longismore.reports.{one.name}"
+    for one in pkgutil.iter_modules(importlib.import_module("longismore.reports").__path__)
+    if one.ispkg
+]
 MODULES = [
     one.name
-    for package in ("longismore", "longismore.judges", "longismore.testsets", "longismore.reports")
+    for package in ("longismore", "longismore.judges", "longismore.testsets", "longismore.reports", *PARTS)
     for one in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}.")
     if not one.ispkg and not one.name.endswith("__main__")
 ]

@@ -12,7 +12,7 @@ from longismore.errors import ConfigError, DataError, JudgeError, near_names
 from longismore.judges import combine
 from longismore.records import Order
 from longismore.reports import summarize
-from longismore.reports._gate_audit import hopeless_judge
+from longismore.reports._gate.audit import hopeless_judge
 from longismore.reports.gate import conclude, take_look
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from longismore.judges import Judge
     from longismore.records import Judged, Judgment, Pair, Verdict
     from longismore.reports import Results
-    from longismore.reports._gate_looks import Design
+    from longismore.reports._gate.looks import Design
     from longismore.reports.gate import GateResult, GateRule, Look
     from longismore.run_folder import RunFolder
     from longismore.store import Store
@@ -56,7 +56,7 @@ def gate_pairs(
     Raises:
         ConfigError: The judge is not steady enough, and *rule* refuses such judges.
     """
-    from longismore.reports._gate_looks import design_looks
+    from longismore.reports._gate.looks import design_looks
 
     rule = rule.settled(calls=True)
     design = design_looks([pair.prompt for pair in pairs], rule)
@@ -215,7 +215,7 @@ def gate_judged(judged: Judged, rule: GateRule, *, testsets: Sequence[str] = ())
         ConfigError: The judge is not steady enough, and *rule* refuses such judges.
         DataError: There is nothing of these test sets.
     """
-    from longismore.reports._gate_looks import design_looks
+    from longismore.reports._gate.looks import design_looks
 
     rule = rule.settled(calls=False)
     verdicts = _asked(judged, testsets)

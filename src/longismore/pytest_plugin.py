@@ -127,7 +127,7 @@ class LongismoreGate:
         return self._ended(run_gate_from(recorded, _rule(options, margin)), allow_inconclusive=allow_inconclusive)
 
     def _ended(self, gated: Gated | None, *, allow_inconclusive: bool) -> GateResult:
-        from longismore.reports._gate_outputs import gate_headline, gate_sentences
+        from longismore.reports._gate.outputs import gate_headline, gate_sentences
         from longismore.reports.gate import Decision
 
         if gated is None:

@@ -11,8 +11,8 @@ import pytest
 from rich.console import Console
 
 from longismore.records import Judged, Outcome, Status
-from longismore.reports._audit_table import audit_markdown, audit_tables
-from longismore.reports._audit_words import audit_sentences, sign_test
+from longismore.reports._audit.table import audit_markdown, audit_tables
+from longismore.reports._audit.words import audit_sentences, sign_test
 from longismore.reports.audit import Audit, audit
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ import pytest
 from hostile import HOSTILE
 from longismore.errors import ConfigError, MissingDependencyError
 from longismore.records import Judged
-from longismore.reports._figure_curve import draw_curve
-from longismore.reports._figure_forest import draw_forest
-from longismore.reports._figure_length import draw_length
-from longismore.reports._figure_outcomes import draw_outcomes
-from longismore.reports._figure_style import headings, render
+from longismore.reports._figure.curve import draw_curve
+from longismore.reports._figure.forest import draw_forest
+from longismore.reports._figure.length import draw_length
+from longismore.reports._figure.outcomes import draw_outcomes
+from longismore.reports._figure.style import headings, render
 from longismore.reports.figures import draw_figures
 from longismore.reports.winrate import summarize
 

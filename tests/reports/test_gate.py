@@ -14,8 +14,8 @@ import pytest
 from gate_runs import prompts_of, simulate
 from longismore.errors import ConfigError
 from longismore.records import Outcome, Status
-from longismore.reports._gate_looks import design_looks, normal_limits
-from longismore.reports._gate_power import plan_power
+from longismore.reports._gate.looks import design_looks, normal_limits
+from longismore.reports._gate.power import plan_power
 from longismore.reports._interval import cluster_key, mean_interval
 from longismore.reports._sequential import student_bound
 from longismore.reports.gate import Decision, GateResult, GateRule, conclude, take_look

@@ -12,8 +12,8 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from hostile import HOSTILE, UNPRINTABLE
-from longismore.reports._gate_looks import design_looks
-from longismore.reports._gate_outputs import gate_headline, gate_junit, gate_markdown, gate_sentences, set_sentences
+from longismore.reports._gate.looks import design_looks
+from longismore.reports._gate.outputs import gate_headline, gate_junit, gate_markdown, gate_sentences, set_sentences
 from longismore.reports.gate import GateResult, GateRule, conclude, take_look
 
 if TYPE_CHECKING:

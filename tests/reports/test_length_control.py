@@ -15,7 +15,7 @@ import pytest
 from length_runs import simulate
 from longismore.judged import read_judged
 from longismore.reports import cluster_key, summarize
-from longismore.reports._length_draws import draw
+from longismore.reports._length.draws import draw
 from longismore.reports.length_control import DEFAULT_PRIOR, LengthControl, LengthPrior, control_length
 
 if TYPE_CHECKING:
@@ -237,7 +237,7 @@ def test_many_pairs_are_counted_in_cells_without_another_result(make: Make, monk
         share = float(stream.random_sample() < 0.6)
         verdicts.append(make(share, share, chars=(one, other)))
     exact = control(verdicts)
-    monkeypatch.setattr("longismore.reports._length_fit._MANY", 100)
+    monkeypatch.setattr("longismore.reports._length.fit._MANY", 100)
     rounded = control(verdicts)
     assert exact.lc_win_rate == rounded.lc_win_rate
     assert exact.lc_win_rate_ci == pytest.approx(rounded.lc_win_rate_ci, abs=1e-3)

@@ -13,7 +13,7 @@ import pytest
 from longismore.errors import DataError
 from longismore.records import Judged, Outcome
 from longismore.reports import summarize
-from longismore.reports._page_style import STYLE
+from longismore.reports._page.style import STYLE
 from longismore.reports.page import report_page
 from page_reader import Page
 

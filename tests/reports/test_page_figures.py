@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from longismore.records import Judged, Outcome
 from longismore.reports import summarize
-from longismore.reports._page_bars import bars, forest
-from longismore.reports._page_curve import curve_figure
-from longismore.reports._page_entry import make_entries
-from longismore.reports._page_judges import agreement_figures
-from longismore.reports._page_length import length_bins, length_figure
-from longismore.reports._page_svg import Axis, ticks
-from longismore.reports._page_swap import swap_counts, swap_figure
+from longismore.reports._page.bars import bars, forest
+from longismore.reports._page.curve import curve_figure
+from longismore.reports._page.entry import make_entries
+from longismore.reports._page.judges import agreement_figures
+from longismore.reports._page.length import length_bins, length_figure
+from longismore.reports._page.svg import Axis, ticks
+from longismore.reports._page.swap import swap_counts, swap_figure
 from page_reader import Page
 
 if TYPE_CHECKING:

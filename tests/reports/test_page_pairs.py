@@ -12,9 +12,9 @@ import pytest
 from hostile import HOSTILE, UNPRINTABLE, run_named
 from longismore.judges import combine
 from longismore.records import Answer, Judged, Judgment, Order, Pair, Status
-from longismore.reports import _page_pairs as pairs_module
 from longismore.reports import summarize
-from longismore.reports._page_texts import Texts
+from longismore.reports._page import pairs as pairs_module
+from longismore.reports._page.texts import Texts
 from longismore.reports.page import report_page
 from page_reader import Page
 

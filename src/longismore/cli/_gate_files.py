@@ -59,7 +59,7 @@ class GateFiles:
 
     def write(self, result: GateResult) -> None:
         """Write all of them."""
-        from longismore.reports._gate_outputs import gate_junit, gate_markdown
+        from longismore.reports._gate.outputs import gate_junit, gate_markdown
 
         now = datetime.now(UTC)
         if self.junit is not None:

@@ -54,7 +54,7 @@ def report(
     _write(output, report_page(judged, results, title=title, command=command))
     _write_tables(judged, results, csv=csv, latex=latex)
     if markdown is not None:
-        from longismore.reports._page_markdown import report_markdown
+        from longismore.reports._page.markdown import report_markdown
 
         _write(markdown, report_markdown(judged, results, title=title, command=command))
     if figures is not None:

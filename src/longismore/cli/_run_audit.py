@@ -13,8 +13,8 @@ from longismore.judged import read_judged
 from longismore.judges import JudgeOptions, make_judge, read_gold
 from longismore.probes import estimate_probes, run_probes
 from longismore.reports import printable
-from longismore.reports._audit_table import audit_markdown, audit_tables
-from longismore.reports._audit_words import audit_sentences
+from longismore.reports._audit.table import audit_markdown, audit_tables
+from longismore.reports._audit.words import audit_sentences
 from longismore.reports.audit import audit
 from longismore.store import Store, default_store_path
 

@@ -82,8 +82,8 @@ def run_gate_from(recorded: Recorded, rule: GateRule) -> Gated:
 
 def _show_design(examples: Sequence[Example], rule: GateRule) -> None:
     """Print what the gate could find with these pairs, before any is judged."""
-    from longismore.reports._gate_looks import design_looks
-    from longismore.reports._gate_power import USUAL_DEVIATION, plan_power
+    from longismore.reports._gate.looks import design_looks
+    from longismore.reports._gate.power import USUAL_DEVIATION, plan_power
 
     design = design_looks([example.question for example in examples], rule)
     power = plan_power(design, rule, USUAL_DEVIATION)

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from longismore.reports import printable, results_table
-from longismore.reports._gate_outputs import gate_headline, gate_sentences, look_rows, set_sentences
+from longismore.reports._gate.outputs import gate_headline, gate_sentences, look_rows, set_sentences
 from longismore.reports.gate import Decision
 
 if TYPE_CHECKING:

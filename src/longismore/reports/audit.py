@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from longismore.errors import DataError
 from longismore.records import Outcome
-from longismore.reports._audit_calls import call_figures
-from longismore.reports._audit_data import audited_pairs, calls_of, name_judges
-from longismore.reports._audit_gold import gold_figures
-from longismore.reports._audit_length import length_figures
-from longismore.reports._audit_order import order_figures
-from longismore.reports._audit_records import Audit, JudgeAudit, JudgeFigures, JudgePair
+from longismore.reports._audit.calls import call_figures
+from longismore.reports._audit.data import audited_pairs, calls_of, name_judges
+from longismore.reports._audit.gold import gold_figures
+from longismore.reports._audit.length import length_figures
+from longismore.reports._audit.order import order_figures
+from longismore.reports._audit.records import Audit, JudgeAudit, JudgeFigures, JudgePair
 from longismore.reports._interval import standard_error
 from longismore.reports.agreement import Matched, group_agreement, match_verdicts
 from longismore.reports.winrate import summarize
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from longismore.records import Judged, Verdict
-    from longismore.reports._audit_data import AuditedPair, Call
+    from longismore.reports._audit.data import AuditedPair, Call
     from longismore.reports._rates import Rates
     from longismore.reports.agreement import GroupAgreement
 

@@ -27,16 +27,16 @@ from typing import TYPE_CHECKING, Any
 from longismore.errors import DataError
 from longismore.records import Outcome
 from longismore.reports._interval import cluster_key
-from longismore.reports._ratings_checks import check_judged, check_links, check_orders, choose_anchor
-from longismore.reports._ratings_words import ratings_sentences
+from longismore.reports._ratings.checks import check_judged, check_links, check_orders, choose_anchor
+from longismore.reports._ratings.words import ratings_sentences
 from longismore.reports.length_control import DEFAULT_PRIOR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from longismore.records import Judged
-    from longismore.reports._glm import Array
-    from longismore.reports._ratings_fit import Fitted
+    from longismore.reports._length.glm import Array
+    from longismore.reports._ratings.fit import Fitted
     from longismore.reports.length_control import LengthPrior
     from longismore.reports.winrate import Interval
 
@@ -151,7 +151,7 @@ def bradley_terry(
     check_links(names, {(first, second) for first, second, *_ in rows})
     anchor = choose_anchor(anchor, names, judged)
     # Imported here: it needs numpy.
-    from longismore.reports._ratings_fit import Compared, Row
+    from longismore.reports._ratings.fit import Compared, Row
 
     number = {name: place for place, name in enumerate(names)}
     compared = Compared.of(

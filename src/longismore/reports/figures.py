@@ -16,14 +16,14 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from longismore.errors import ConfigError
-from longismore.reports._figure_style import FORMATS, render
+from longismore.reports._figure.style import FORMATS, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from longismore.records import Judged
-    from longismore.reports._figure_style import Canvas
+    from longismore.reports._figure.style import Canvas
     from longismore.reports._rates import Results
 
 __all__ = ["draw_figures"]
@@ -75,10 +75,10 @@ def _figures(
     judged: Sequence[Judged], results: Sequence[Results], draws: int
 ) -> Iterator[tuple[str, float, Callable[[Canvas], None]]]:
     """Give name, height in inches and drawing of each figure."""
-    from longismore.reports._figure_curve import can_draw_curve, draw_curve
-    from longismore.reports._figure_forest import draw_forest, forest_height
-    from longismore.reports._figure_length import draw_length, length_scale
-    from longismore.reports._figure_outcomes import draw_outcomes, outcomes_height
+    from longismore.reports._figure.curve import can_draw_curve, draw_curve
+    from longismore.reports._figure.forest import draw_forest, forest_height
+    from longismore.reports._figure.length import draw_length, length_scale
+    from longismore.reports._figure.outcomes import draw_outcomes, outcomes_height
 
     known = [(each, result) for each, result in zip(judged, results, strict=True) if result.pooled.n]
     if known:
@@ -97,7 +97,7 @@ def _figures(
 
 def _agreement(judged: Sequence[Judged], draws: int) -> Iterator[tuple[str, float, Callable[[Canvas], None]]]:
     """One figure for each two models that several judges compared."""
-    from longismore.reports._figure_agreement import agreement_height, draw_agreement
+    from longismore.reports._figure.agreement import agreement_height, draw_agreement
 
     groups: dict[tuple[str, str], list[Judged]] = {}
     for each in judged:

@@ -16,9 +16,9 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from longismore.records import Outcome
-from longismore.reports._gate_audit import audit_judge
-from longismore.reports._gate_power import Power, plan_power
-from longismore.reports._gate_rule import GateRule
+from longismore.reports._gate.audit import audit_judge
+from longismore.reports._gate.power import Power, plan_power
+from longismore.reports._gate.rule import GateRule
 from longismore.reports._interval import cluster_key, standard_error
 from longismore.reports._words import percent, percent_interval
 from longismore.reports.length_control import preference_of
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from longismore.records import Verdict
-    from longismore.reports._gate_looks import Design
+    from longismore.reports._gate.looks import Design
     from longismore.reports._rates import Rates, Results
 
 __all__ = ["Decision", "GateResult", "GateRule", "Look", "Power", "conclude", "take_look"]

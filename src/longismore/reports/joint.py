@@ -48,7 +48,7 @@ def summarize_together(
     for places in groups.values():
         known = [place for place in places if any(verdict.outcome is not None for verdict in judged[place].verdicts)]
         if len(known) > 1:
-            from longismore.reports._joint_draws import control_together
+            from longismore.reports._joint.draws import control_together
 
             shared = replace(prior, source=f"{prior.source}, with {len(known) - 1} other candidates in the fit")
             members = [

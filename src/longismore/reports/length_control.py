@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from longismore.records import Verdict
-    from longismore.reports._length_draws import Drawn
-    from longismore.reports._length_fit import Estimate, Sample
+    from longismore.reports._length.draws import Drawn
+    from longismore.reports._length.fit import Estimate, Sample
 
 __all__ = [
     "DEFAULT_PRIOR",
@@ -138,8 +138,8 @@ def control_length(
     judged = [pair for pair in zip(verdicts, clusters, strict=True) if pair[0].outcome is not None]
     if not judged:
         return None
-    from longismore.reports._length_draws import draw
-    from longismore.reports._length_fit import Sample
+    from longismore.reports._length.draws import draw
+    from longismore.reports._length.fit import Sample
 
     sample = Sample.of([verdict for verdict, _ in judged], [cluster for _, cluster in judged])
     estimate = sample.estimate(prior)

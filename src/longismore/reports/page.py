@@ -8,24 +8,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from longismore.reports._page_bars import bars, forest, forest_rows
-from longismore.reports._page_curve import curve_figure
-from longismore.reports._page_entry import by_rate, make_entries, short_name
-from longismore.reports._page_frame import document, figure, figures, section
-from longismore.reports._page_head import answer, contents, head, overview_table, sentences, subtitle_of, title_of
-from longismore.reports._page_judges import agreement_figures
-from longismore.reports._page_length import length_figure
-from longismore.reports._page_numbers import numbers_table
-from longismore.reports._page_pairs import pairs_section
-from longismore.reports._page_ratings import ratings_tables
-from longismore.reports._page_repeat import method_section, repeat_section
-from longismore.reports._page_swap import swap_figure
+from longismore.reports._page.bars import bars, forest, forest_rows
+from longismore.reports._page.curve import curve_figure
+from longismore.reports._page.entry import by_rate, make_entries, short_name
+from longismore.reports._page.frame import document, figure, figures, section
+from longismore.reports._page.head import answer, contents, head, overview_table, sentences, subtitle_of, title_of
+from longismore.reports._page.judges import agreement_figures
+from longismore.reports._page.length import length_figure
+from longismore.reports._page.numbers import numbers_table
+from longismore.reports._page.pairs import pairs_section
+from longismore.reports._page.ratings import ratings_tables
+from longismore.reports._page.repeat import method_section, repeat_section
+from longismore.reports._page.swap import swap_figure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from longismore.records import Judged
-    from longismore.reports._page_entry import Entry
+    from longismore.reports._page.entry import Entry
     from longismore.reports.winrate import Results
 
 __all__ = ["report_page"]

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from longismore.records import Outcome
 from longismore.reports._interval import cluster_key, mean_interval, standard_error
-from longismore.reports._paired_match import match_candidates
-from longismore.reports._paired_words import paired_sentences
+from longismore.reports._paired.match import match_candidates
+from longismore.reports._paired.words import paired_sentences
 from longismore.reports._tests import holm, mean_p_value
 from longismore.reports.length_control import DEFAULT_PRIOR, preference_of
 from longismore.reports.power import minimum_detectable_effect
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from longismore.records import Judged, Verdict
-    from longismore.reports._paired_length import LengthDifference
-    from longismore.reports._paired_match import Matched
+    from longismore.reports._paired.length import LengthDifference
+    from longismore.reports._paired.match import Matched
     from longismore.reports.length_control import LengthPrior
     from longismore.reports.winrate import Interval
 
@@ -142,7 +142,7 @@ def compare_candidates(
     lengths = None
     if known:
         # Imported here: it needs numpy.
-        from longismore.reports._paired_length import compare_lengths
+        from longismore.reports._paired.length import compare_lengths
 
         lengths = compare_lengths(known, prior=prior, seed=seed, draws=draws)
     sets = {

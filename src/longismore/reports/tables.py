@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from longismore.reports._csv import csv_text, flat
 from longismore.reports._escape import markdown_text, name_text
 from longismore.reports._latex import Group, latex_document
-from longismore.reports._paired_words import p_text
+from longismore.reports._paired.words import p_text
 from longismore.reports._words import named_rates, not_judged, number, percent, percent_interval, times
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from longismore._collector import few_collections
 from longismore.errors import DataError
 from longismore.records import Outcome, Status
 from longismore.reports._interval import cluster_key, mean_interval, standard_error
-from longismore.reports._length_words import answer, warning
+from longismore.reports._length.words import answer, warning
 from longismore.reports._rates import Interval, Rates, Results
 from longismore.reports._tests import holm, mean_p_value
 from longismore.reports.length_control import DEFAULT_PRIOR, control_length, preference_of
