@@ -72,8 +72,9 @@ def draw(sample: Sample, prior: LengthPrior, *, seed: int, draws: int, length_on
     block = sample.cluster if clusters <= _BLOCKS else sample.cluster * _BLOCKS // clusters
     count = int(block.max()) + 1
     chosen = (stream.random_sample((draws, count + _PSEUDO)) * (count + _PSEUDO)).astype(int)
-    times = np.zeros((draws, count + _PSEUDO))
-    np.add.at(times, (np.arange(draws)[:, None], chosen), 1.0)
+    width = count + _PSEUDO
+    flat = (chosen + width * np.arange(draws)[:, None]).ravel()
+    times = np.bincount(flat, minlength=draws * width).reshape(draws, width).astype(float)
     kinds = np.array([0.0, 0.5, 0.5, 1.0])[(stream.random_sample((draws, _PSEUDO)) * 4).astype(int)]
     centre, variance = drawn_prior(prior, stream, draws)
     length_alone = drawn_prior(LengthPrior(mean=LENGTH_ONLY[0], sd=LENGTH_ONLY[1], source=""), stream, draws)

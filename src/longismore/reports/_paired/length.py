@@ -97,8 +97,9 @@ def _draw(sample: Sample, prior: LengthPrior, *, seed: int, draws: int) -> _Draw
     stream = np.random.RandomState(seed)  # its stream never changes between versions of numpy
     count = int(sample.cluster.max()) + 1
     chosen = (stream.random_sample((draws, count + _PSEUDO)) * (count + _PSEUDO)).astype(int)
-    times = np.zeros((draws, count + _PSEUDO))
-    np.add.at(times, (np.arange(draws)[:, None], chosen), 1.0)
+    width = count + _PSEUDO
+    flat = (chosen + width * np.arange(draws)[:, None]).ravel()
+    times = np.bincount(flat, minlength=draws * width).reshape(draws, width).astype(float)
     kinds = (stream.random_sample((draws, _PSEUDO)) * 4).astype(int)
     size = len(sample.group) / count
     added = size * times[:, count:]
