@@ -69,7 +69,7 @@ def draw(sample: Sample, prior: LengthPrior, *, seed: int, draws: int, length_on
     """
     stream = np.random.RandomState(seed)  # its stream never changes between versions of numpy
     clusters = int(sample.cluster.max()) + 1
-    block = sample.cluster if clusters <= _BLOCKS else sample.cluster * _BLOCKS // clusters
+    block = sample.cluster if clusters <= _BLOCKS else sample.cluster % _BLOCKS
     count = int(block.max()) + 1
     chosen = (stream.random_sample((draws, count + _PSEUDO)) * (count + _PSEUDO)).astype(int)
     width = count + _PSEUDO
