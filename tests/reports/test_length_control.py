@@ -182,6 +182,36 @@ def test_a_better_candidate_of_the_same_length_keeps_its_rate(make: Make, spread
     assert "better" == pooled.length_verdict
 
 
+def test_lengths_that_are_equal_say_nothing_of_the_judge(make: Make) -> None:
+    """Where no answer is longer, the slope stays at its prior, and no kind of judge becomes more probable."""
+    found = control([make(share := float(place % 5 > 1), share) for place in range(300)])
+    assert (1.0, 0.0) == (found.slope, found.length_only)
+    assert found.lc_win_rate == pytest.approx(0.6, abs=1e-4)
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_all_wins_are_no_certainty(make: Make, share: float) -> None:
+    """40 of 40 at equal length: the interval at equal length is about as wide as the raw one, 8 points."""
+    pooled = summarize([make(share, share) for _ in range(40)]).pooled
+    assert pooled.lc_win_rate_ci is not None
+    assert pooled.win_rate_ci is not None
+    width = pooled.lc_win_rate_ci[1] - pooled.lc_win_rate_ci[0]
+    assert 0.5 < width / (pooled.win_rate_ci[1] - pooled.win_rate_ci[0]) < 2
+
+
+def test_many_prompts_are_resampled_in_blocks(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond 2,000 prompts blocks of them are drawn: the interval keeps its width to a tenth."""
+    stream = np.random.RandomState(6)
+    verdicts = []
+    for one, other in lengths_of(1200, ratio=1.2):
+        share = float(stream.random_sample() < 0.6)
+        verdicts.append(make(share, share, chars=(one, other)))
+    single = control(verdicts).lc_win_rate_ci
+    monkeypatch.setattr("longismore.reports._length.draws._BLOCKS", 300)
+    blocks = control(verdicts).lc_win_rate_ci
+    assert (blocks[1] - blocks[0]) / (single[1] - single[0]) == pytest.approx(1, abs=0.1)
+
+
 def test_exchanged_models_turn_the_rate_around(make: Make) -> None:
     """Under a prior centred at 0 the slope stays, and the rate becomes its complement; under ours nearly so."""
     stream = np.random.RandomState(9)
