@@ -65,7 +65,7 @@ def test_standard_error_needs_two_clusters(values: list[float], clusters: list[s
 
 def test_standard_error_refuses_lists_of_different_length() -> None:
     """Every value needs its cluster."""
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="2 values, but 1 clusters"):
         standard_error([1.0, 0.0], ["a"])
 
 

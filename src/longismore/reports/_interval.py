@@ -66,11 +66,10 @@ def standard_error(values: Sequence[float], clusters: Sequence[Hashable]) -> flo
     Raises:
         ValueError: *values* and *clusters* differ in length.
     """
-    groups = _group(values, clusters)
-    count = len(groups)
+    count = _count(values, clusters)
     if count <= 1:
         return None
-    squares = _squared_sums(groups, math.fsum(values) / len(values))
+    squares = _squared_sums(values, clusters, count, math.fsum(values) / len(values))
     return math.sqrt(count / (count - 1) * squares) / len(values)
 
 
@@ -112,31 +111,33 @@ def padded_mean(values: Sequence[float], clusters: Sequence[Hashable]) -> tuple[
     Returns:
         What intervals and tests are made of, or ``None`` with fewer than two clusters.
     """
-    groups = _group(values, clusters)
-    count = len(groups)
+    count = _count(values, clusters)
     if count <= 1:
         return None
     size = len(values) / count
     total = len(values) + PSEUDO_TOTAL * size
     mean = (math.fsum(values) + size * sum(value * weight for value, weight in PSEUDO)) / total
-    squares = _squared_sums(groups, mean)
+    squares = _squared_sums(values, clusters, count, mean)
     squares += size**2 * math.fsum(weight * (value - mean) ** 2 for value, weight in PSEUDO)
     padded = count + PSEUDO_TOTAL
     return mean, math.sqrt(padded / (padded - 1) * squares) / total, count - 1
 
 
-def _group(values: Sequence[float], clusters: Sequence[Hashable]) -> list[list[float]]:
+def _count(values: Sequence[float], clusters: Sequence[Hashable]) -> int:
+    """How many clusters there are."""
+    if len(values) != len(clusters):
+        raise ValueError(f"{len(values)} values, but {len(clusters)} clusters")
+    return len(set(clusters))
+
+
+def _squared_sums(values: Sequence[float], clusters: Sequence[Hashable], count: int, mean: float) -> float:
+    """Sum, over the clusters, the square of the sum of the deviations from *mean*."""
+    if count == len(values):  # nearly always, and then fast
+        return math.fsum([(value - mean) ** 2 for value in values])
     members: dict[Hashable, list[float]] = {}
     for value, cluster in zip(values, clusters, strict=True):
-        members.setdefault(cluster, []).append(value)
-    return list(members.values())
-
-
-def _squared_sums(groups: Sequence[Sequence[float]], mean: float) -> float:
-    """Sum, over the clusters, the square of the sum of the deviations from *mean*."""
-    alone = [(group[0] - mean) ** 2 for group in groups if len(group) == 1]  # nearly all of them
-    together = [math.fsum([value - mean for value in group]) ** 2 for group in groups if len(group) > 1]
-    return math.fsum(alone + together)
+        members.setdefault(cluster, []).append(value - mean)
+    return math.fsum([math.fsum(group) ** 2 for group in members.values()])
 
 
 @lru_cache(maxsize=256)

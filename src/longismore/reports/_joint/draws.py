@@ -62,7 +62,7 @@ def control_together(
     found = []
     for row, (sample, each) in enumerate(zip(samples, places, strict=True)):
         offset = joint.design.ease(joint.fitted)[[column[place] for place in each]]
-        shifted = replace(sample, offset=offset)
+        shifted = replace(sample, offset=offset, _counted=[])
         found.append(controls_of(shifted, prior, joint.estimate(row, shifted, prior), drawn[row].of(sample.names)))
     return found
 

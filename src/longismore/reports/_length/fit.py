@@ -5,7 +5,7 @@ Letters: B fits, n pairs, C cells, S test sets, G clusters.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -92,6 +92,10 @@ class Sample:
     """(n,) 0..G-1, in the order of the keys."""
     offset: Array | None = None
     """(n,) how easy each prompt is for all candidates of a joint fit."""
+    _counted: list[tuple[Cells, np.ndarray[tuple[int], np.dtype[np.int64]]]] = field(
+        default_factory=list, repr=False, compare=False
+    )
+    """Filled on first use: many fits share it."""
 
     @classmethod
     def of(cls, verdicts: Sequence[Verdict], clusters: Sequence[str]) -> Sample:
@@ -120,6 +124,11 @@ class Sample:
 
     def counted(self) -> tuple[Cells, np.ndarray[tuple[int], np.dtype[np.int64]]]:
         """Cells for many fits, and the cell of each pair; beyond 4,000 pairs their covariate is rounded to 0.01."""
+        if not self._counted:
+            self._counted.append(self._count())
+        return self._counted[0]
+
+    def _count(self) -> tuple[Cells, np.ndarray[tuple[int], np.dtype[np.int64]]]:
         if len(self.group) <= _MANY or self.offset is not None:
             return self.cells(), np.arange(len(self.group))
         rounded = np.round(self.covariate * 100).astype(int)
