@@ -153,6 +153,7 @@ def render(draw: Callable[[Canvas], None], *, height: float, formats: Sequence[s
     with style.context(["default", _STYLE]), warnings.catch_warnings():
         # A name in a script that the font lacks has boxes; that is said in the documentation, once.
         warnings.filterwarnings("ignore", message=r"Glyph .* missing from (current )?font")
+        warnings.filterwarnings("ignore", message="Matplotlib currently does not support .* natively")
         figure = Figure(figsize=(_WIDTH, height), layout="constrained")
         draw(figure)
         for kind in formats:
