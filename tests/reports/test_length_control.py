@@ -200,13 +200,14 @@ def test_all_wins_are_no_certainty(make: Make, share: float) -> None:
 
 
 def test_many_prompts_are_resampled_in_blocks(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beyond 2,000 prompts blocks of them are drawn: the interval keeps its width to a tenth."""
+    """Beyond 4,000 prompts blocks of them are drawn: the interval keeps its width to a tenth."""
     stream = np.random.RandomState(6)
     verdicts = []
     for one, other in lengths_of(1200, ratio=1.2):
         share = float(stream.random_sample() < 0.6)
         verdicts.append(make(share, share, chars=(one, other)))
     single = control(verdicts).lc_win_rate_ci
+    monkeypatch.setattr("longismore.reports._length.draws._MANY", 100)
     monkeypatch.setattr("longismore.reports._length.draws._BLOCKS", 300)
     blocks = control(verdicts).lc_win_rate_ci
     assert (blocks[1] - blocks[0]) / (single[1] - single[0]) == pytest.approx(1, abs=0.1)

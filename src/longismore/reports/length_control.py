@@ -108,8 +108,10 @@ def preference_of(verdict: Verdict) -> float | None:
     """The candidate's share over the orders that were asked; ``None`` where the pair does not enter the rates."""
     if verdict.outcome is None:
         return None
-    known = [preference for preference in verdict.preferences if preference is not None]
-    return math.fsum(known) / len(known)
+    first, second = verdict.preferences
+    if first is None:
+        return second
+    return first if second is None else (first + second) / 2
 
 
 def control_length(

@@ -27,7 +27,7 @@ from longismore.reports.length_control import DEFAULT_PRIOR, control_length, pre
 from longismore.reports.power import minimum_detectable_effect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from longismore.records import Verdict
     from longismore.reports.length_control import Controls, LengthControl, LengthPrior
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 __all__ = ["Interval", "Rates", "Results", "same_outcome", "summarize"]
 
 _EVEN = 0.5
+_ORDERS = 2
 _FIVE = {2: "win_win", 1: "win_tie", 0: "even", -1: "lose_tie", -2: "lose_lose"}
 """By the sum of the two signs."""
 _VALUE = {Outcome.WIN: 1.0, Outcome.TIE: _EVEN, Outcome.LOSE: 0.0}
@@ -130,12 +131,21 @@ def _rates(keyed: Sequence[tuple[Verdict, str]]) -> Rates:
     wins, ties, losses = hard.count(1.0), hard.count(_EVEN), hard.count(0.0)
     win_rate_ci = _interval(hard, keys)
     soft = [share for verdict in verdicts if (share := preference_of(verdict)) is not None]
-    twice = [(shares, key) for verdict, key in judged if (shares := _shares(verdict)) is not None]
-    same = [float(same_outcome(*shares)) for shares, _ in twice]
+    sides = Counter(verdict.preferences for verdict in verdicts)  # few are different, so each is looked at once
+    by_sides = Counter[tuple[int, ...]]()
+    for preferences, count in sides.items():
+        by_sides[_sides(preferences)] += count
+    twice = [(verdict.preferences, key) for verdict, key in judged if None not in verdict.preferences]
+    both = {preferences: float(len(set(_sides(preferences))) == 1) for preferences in sides}
+    same = [both[preferences] for preferences, _ in twice]
+    flips = by_sides[1, -1] + by_sides[-1, 1]
     error = standard_error(hard, keys)
     reference_chars = sum(verdict.reference_chars for verdict in verdicts)
     candidate_chars = sum(verdict.candidate_chars for verdict in verdicts)
-    statuses = Counter(status for verdict in everything for status in verdict.statuses)
+    statuses = Counter[Status | None]()
+    for pair, count in Counter(verdict.statuses for verdict in everything).items():
+        for status in pair:
+            statuses[status] += count
     return Rates(
         pairs=len(everything),
         n=n,
@@ -151,36 +161,38 @@ def _rates(keyed: Sequence[tuple[Verdict, str]]) -> Rates:
         preference_ci=_interval(soft, keys),
         swap_consistency=_ratio(math.fsum(same), len(twice)),
         swap_consistency_ci=_interval(same, [key for _, key in twice]),
-        swap_flip=_ratio(sum(_side(first) * _side(second) < 0 for (first, second), _ in twice), len(twice)),
+        swap_flip=_ratio(flips, len(twice)),
         length_ratio=_ratio(candidate_chars, reference_chars),
         mean_chars_reference=_ratio(reference_chars, n),
         mean_chars_candidate=_ratio(candidate_chars, n),
         empty_reference=sum(verdict.reference_is_empty for verdict in everything),
         empty_candidate=sum(verdict.candidate_is_empty for verdict in everything),
-        partial=sum(verdict.outcome is None and verdict.preferences.count(None) == 1 for verdict in everything),
+        partial=sum(
+            verdict.preferences.count(None) == 1
+            for verdict in (everything if n < len(everything) else ())
+            if verdict.outcome is None
+        ),
         unjudged=_ratio(len(everything) - n, len(everything)),
         unparsed=statuses[Status.UNPARSED],
         refused=statuses[Status.REFUSED],
         failed=statuses[Status.FAILED],
         clusters=len(set(keys)),
-        outcomes=_five(verdicts),
+        outcomes=_five(by_sides),
         p_value=mean_p_value(hard, keys) if hard else None,
         mde=None if error is None else minimum_detectable_effect(error),
     )
 
 
-def _shares(verdict: Verdict) -> tuple[float, float] | None:
-    """Give the preferences in both orders, where there are both."""
-    first, second = verdict.preferences
-    return None if first is None or second is None else (first, second)
+def _sides(preferences: tuple[float | None, float | None]) -> tuple[int, ...]:
+    """Give what each order says of the candidate, without those that were not asked."""
+    return tuple(_side(preference) for preference in preferences if preference is not None)
 
 
-def _five(verdicts: Iterable[Verdict]) -> dict[str, int]:
+def _five(by_sides: Mapping[tuple[int, ...], int]) -> dict[str, int]:
     """Count the five things that two orders can say together; a single order says it with full weight."""
     counts = dict.fromkeys(_FIVE.values(), 0)
-    for verdict in verdicts:
-        sides = [_side(preference) for preference in verdict.preferences if preference is not None]
-        counts[_FIVE[sum(sides) if len(sides) == len(verdict.preferences) else 2 * sum(sides)]] += 1
+    for sides, count in by_sides.items():
+        counts[_FIVE[sum(sides) * _ORDERS // len(sides)]] += count
     return counts
 
 

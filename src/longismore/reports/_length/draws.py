@@ -18,8 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Drawn", "draw", "drawn_prior"]
 
-_BLOCKS = 2000
-"""Clusters; beyond, they are resampled in so many blocks."""
+_LARGE = 1000
+"""Pairs of a test set; beyond, a pseudo-observation more or less plays no part."""
+_MANY = 4000
+"""Clusters; beyond, they are resampled in blocks."""
+_BLOCKS = 1000
+"""So many of them."""
 _QUANTILES = (0.025, 0.975)
 _PSEUDO = 2
 """Pseudo-observations of a draw; each is a win, a tie, a tie or a loss."""
@@ -69,7 +73,7 @@ def draw(sample: Sample, prior: LengthPrior, *, seed: int, draws: int, length_on
     """
     stream = np.random.RandomState(seed)  # its stream never changes between versions of numpy
     clusters = int(sample.cluster.max()) + 1
-    block = sample.cluster if clusters <= _BLOCKS else sample.cluster % _BLOCKS
+    block = sample.cluster if clusters <= _MANY else sample.cluster % _BLOCKS
     count = int(block.max()) + 1
     chosen = (stream.random_sample((draws, count + _PSEUDO)) * (count + _PSEUDO)).astype(int)
     width = count + _PSEUDO
@@ -91,8 +95,8 @@ def draw(sample: Sample, prior: LengthPrior, *, seed: int, draws: int, length_on
     sizes = weights @ cells.indicator()
     sizes = np.where(sizes.sum(axis=1, keepdims=True) > 0, sizes, shares)
     rates = (sigmoid(pooled.intercepts) * sizes).sum(axis=1) / sizes.sum(axis=1)
-    single = len(sample.names) == 1
-    each = pooled if single else _refit(sample, draw, np.ones(len(shares)))
+    alike = len(sample.names) == 1 or sample.sizes().min() > _LARGE
+    each = pooled if alike else _refit(sample, draw, np.ones(len(shares)))
     return Drawn(
         _interval(rates), [_interval(column) for column in sigmoid(each.intercepts).T], _interval(pooled.slopes)
     )
