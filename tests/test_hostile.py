@@ -290,8 +290,8 @@ def _parts(page: str) -> tuple[list[str], list[str]]:
 def test_names_are_only_text_on_the_page(text: str) -> None:
     """A model, judge, test set, run or file of such a name adds no element; an endless name is cut."""
     (run, verdicts, judgments), (plain, *_) = run_named(text), run_named("name")
-    page = run_html(run, summarize(verdicts), judgments)
-    ours, harmless = _Page(page), _Page(run_html(plain, summarize(verdicts), judgments))
+    page = run_html(run, summarize(verdicts), judgments, verdicts)
+    ours, harmless = _Page(page), _Page(run_html(plain, summarize(verdicts), judgments, verdicts))
     assert [] == re.findall(UNPRINTABLE, page)
     assert set(ours.elements) <= set(harmless.elements)
     if text.strip():  # what has no name is left out

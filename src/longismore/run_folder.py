@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from longismore._jsonl import dump_line, write_json, write_text
 from longismore.errors import DataError
-from longismore.judges import judgment_to_row, write_judgments
+from longismore.judges import combine, judgment_to_row, write_judgments
 from longismore.reports import run_html, run_markdown
 
 if TYPE_CHECKING:
@@ -158,6 +158,7 @@ class RunFolder:
     path: Path
     run: dict[str, Any]
     _lines: Any = field(default=None, init=False)
+    _pairs: Sequence[Pair] = field(default=(), init=False)
 
     @classmethod
     def fresh(cls, parent: Path, name: str, run: dict[str, Any]) -> RunFolder:
@@ -187,6 +188,7 @@ class RunFolder:
         Raises:
             DataError: The folder cannot be written.
         """
+        self._pairs = pairs
         for role in ("reference", "candidate"):
             names = sorted({getattr(pair, role).model for pair in pairs})
             self.run[role] = {"model": ", ".join(names)} | self.run.get(role, {})
@@ -217,7 +219,9 @@ class RunFolder:
         self._write_run("done")
         write_json(self.path / "results.json", results.to_dict())
         write_text(self.path / "report.md", run_markdown(self.run, results))
-        write_text(self.path / "report.html", run_html(self.run, results, judgments))
+        asked = {(judgment.testset, judgment.id) for judgment in judgments}
+        verdicts = combine([pair for pair in self._pairs if (pair.testset, pair.id) in asked], judgments)
+        write_text(self.path / "report.html", run_html(self.run, results, judgments, verdicts))
 
     def _close(self) -> None:
         if self._lines is not None:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from longismore.comparison import pair_of
 from longismore.judges import combine
-from longismore.records import Answer, Judgment, Order, Pair, Status
+from longismore.records import Answer, Judgment, Order, Status
 from longismore.reports import run_html, run_markdown, summarize
 from longismore.reports._facts import facts
-from longismore.reports.runpage import _verdict
 from page_reader import Page
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def _results(make: Callable[..., Verdict]) -> Results:
 
 def test_the_page_names_everything(results: Results) -> None:
     """What was compared, by whom, in which run and how to repeat it is there, and the pairs."""
-    page = Page(run_html(RUN, results, [_judgment(), _judgment(order=Order.CANDIDATE_FIRST)]))
+    judgments = [_judgment(), _judgment(order=Order.CANDIDATE_FIRST)]
+    page = Page(run_html(RUN, results, judgments, combine([pair_of(judgments[0])], judgments)))
     assert "longest-1k against alpaca-52k" in page.texts_in("h1")
     assert "judged by gpt-4.1 \N{MIDDLE DOT} longest-vs-52k" in page.texts_in("p")
     assert {
@@ -73,29 +74,14 @@ def test_the_page_names_everything(results: Results) -> None:
     assert ["win", "win"] == [call[0] for call in page.data["pairs"][0]["said"][0][3:]]
 
 
-@pytest.mark.parametrize("first", [None, 0.0, 0.3, 0.5, 0.8, 1.0])
-@pytest.mark.parametrize("second", [None, 0.0, 0.5, 0.6])
-def test_pairs_are_combined_as_judges_combine_them(first: float | None, second: float | None) -> None:
-    """The page's verdict on two judgments is that of the room of judges, which reports do not enter."""
-    calls = {
-        order: _judgment(3, order=order, preference=share, status=Status.REFUSED if share is None else Status.JUDGED,
-                         reference=Answer("a", " "))
-        for order, share in zip(Order, (first, second), strict=True)
-    }  # fmt: skip
-    calls = calls if first is not None else {Order.CANDIDATE_FIRST: calls[Order.CANDIDATE_FIRST]}
-    known = _judgment(3, reference=Answer("a", " "))
-    pair = Pair(id="3", testset="koala", prompt="prompt 3", reference=known.reference, candidate=known.candidate)
-    assert combine([pair], calls.values()) == [_verdict(calls)]
-
-
 def test_a_run_that_says_little_still_has_its_pages() -> None:
     """Without a single fact, pair or judgment both pages are written and say that there is no result."""
     nothing = summarize([])
-    for page in (run_html({}, nothing, []), run_markdown({}, nothing)):
+    for page in (run_html({}, nothing, [], []), run_markdown({}, nothing)):
         assert "no pair was judged in both orders" in page
         assert "an unnamed judge" in page
         assert "None" not in page
-    Page(run_html({}, nothing, []))
+    Page(run_html({}, nothing, [], []))
 
 
 # --- Markdown

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from longismore.records import Judged, Order, Outcome, Verdict
+from longismore.records import Judged
 from longismore.reports._escape import markdown_text, printable
 from longismore.reports._facts import command_of, facts, fenced, names_of, note_of, subtitle_of, title_of
 from longismore.reports._words import explain
@@ -17,12 +17,10 @@ from longismore.reports.table import markdown_table
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from longismore.records import Judgment
+    from longismore.records import Judgment, Verdict
     from longismore.reports.winrate import Results
 
 __all__ = ["run_html", "run_markdown"]
-
-_EVEN = 0.5
 
 
 def run_markdown(run: Mapping[str, Any], results: Results) -> str:
@@ -42,24 +40,24 @@ def run_markdown(run: Mapping[str, Any], results: Results) -> str:
     return "\n".join(lines) + "\n"
 
 
-def run_html(run: Mapping[str, Any], results: Results, judgments: Sequence[Judgment]) -> str:
+def run_html(
+    run: Mapping[str, Any], results: Results, judgments: Sequence[Judgment], verdicts: Sequence[Verdict]
+) -> str:
     """Write ``report.html``: one page that needs no other file and no network.
 
     Args:
         run: The content of ``run.json``; what it lacks is left out.
         results: What `summarize` gave for the verdicts of the run.
         judgments: The lines of ``judgments.jsonl``.
+        verdicts: What they say together, one a pair.
     """
     candidate, reference, judge = names_of(run)
-    pairs: dict[tuple[str, str], dict[Order, Judgment]] = {}
-    for judgment in judgments:
-        pairs.setdefault((judgment.testset, judgment.id), {})[judgment.order] = judgment
     judged = Judged(
         judge=judge,
         fingerprint=None,
         reference=reference,
         candidate=candidate,
-        verdicts=tuple(_verdict(calls) for calls in pairs.values()),
+        verdicts=tuple(verdicts),
         judgments=tuple(judgments),
         run=run,
     )
@@ -67,30 +65,3 @@ def run_html(run: Mapping[str, Any], results: Results, judgments: Sequence[Judgm
     from longismore.reports.page import report_page
 
     return report_page([judged], [results])
-
-
-def _verdict(calls: Mapping[Order, Judgment]) -> Verdict:
-    """Combine both orders of a pair, by the rule of `longismore.judges`, a room that this one does not enter."""
-    pair = next(iter(calls.values()))
-    made = [calls.get(order) for order in Order]
-    statuses = [None if call is None else call.status for call in made]
-    first, second = (None if call is None else call.preference for call in made)
-    return Verdict(
-        id=pair.id,
-        testset=pair.testset,
-        prompt=pair.prompt,
-        reference_chars=len(pair.reference.output),
-        candidate_chars=len(pair.candidate.output),
-        reference_is_empty=not pair.reference.output.strip(),
-        candidate_is_empty=not pair.candidate.output.strip(),
-        statuses=(statuses[0], statuses[1]),
-        preferences=(first, second),
-        outcome=None if first is None or second is None else _outcome(first, second),
-    )
-
-
-def _outcome(first: float, second: float) -> Outcome:
-    signed = (first > _EVEN) - (first < _EVEN) + (second > _EVEN) - (second < _EVEN)
-    if signed == 0:
-        return Outcome.TIE
-    return Outcome.WIN if signed > 0 else Outcome.LOSE
