@@ -107,6 +107,7 @@ def test_judgments_without_a_verdict_end_with_1(command: Command, runs: list[Pat
         (("empty.jsonl",), "the file has no judgments"),
         (("RUN", "-o", "RUN"), "cannot be written"),
         (("RUN", "--csv", "RUN/run.json/r.csv"), "cannot be written"),
+        (("RUN", "--figures", "RUN/run.json/f"), "cannot be written"),
     ],
 )
 def test_what_cannot_be_read_or_written_is_named(

@@ -99,7 +99,9 @@ def test_a_length_prior_is_given_or_measured(
     [
         (("nowhere.jsonl",), "no such file"),
         (("runs", "--length-prior", "1"), "takes MEAN,SD"),
-        (("runs", "--length-prior", "1,0"), "a standard deviation above 0"),
+        (("runs", "--length-prior", "1,0"), "a standard deviation from 0.001 to 100"),
+        (("runs", "--length-prior", "1e308,1"), "a mean from -100 to 100"),
+        (("runs", "--seed", "-5"), "Invalid value for '--seed'"),
         (("runs", "--length-prior", "empty.json"), "no result of a length probe"),
         (("runs", "--official", "df_gamed.csv"), "is no annotations.json"),
     ],

@@ -48,7 +48,7 @@ def gate(
     ),
     looks: int | None = typer.Option(None, help="Looks at the data; default 5, 20 for sequential."),
     alpha: float = typer.Option(0.05, help="Probability of a false pass, and of a false regress, at most."),
-    seed: int = typer.Option(0, min=0, help="Of the order in which prompts are asked."),
+    seed: int = typer.Option(0, min=0, max=2**32 - 1, help="Of the order in which prompts are asked."),
     max_unjudged: float = typer.Option(0.05, help="Share of pairs without a verdict above which nothing passes."),
     audit: str = typer.Option("warn", help="warn, refuse or off: what happens to an unsteady judge."),
     min_consistency: float = typer.Option(0.6, help="Share of verdicts that the judge must keep when swapped."),

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import logging
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longismore._jsonl import read_json
 from longismore.errors import ConfigError, SchemaError
-from longismore.reports.length_control import DEFAULT_PRIOR, LengthPrior
+from longismore.reports import DEFAULT_PRIOR, LengthPrior, summarize_together
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from longismore.records import Judged
+    from longismore.reports import Results
 
 __all__ = ["PriorChoice"]
 
 logger = logging.getLogger(__name__)
 
+_WIDEST = 100.0
+"""A slope at which length decides everything."""
+_NARROWEST = 0.001
 _LEAST_SD = 0.3
 """A probe's padding is not how models write more, so its standard error alone would claim too much."""
 
@@ -38,20 +41,29 @@ class PriorChoice:
     def __init__(self, given: str | None) -> None:
         self._fixed = None if given is None else _numbers(given)
         self._measured = {} if given is None or self._fixed is not None else dict(_probes(Path(given)))
+        self._missing: set[str] = set()
 
-    def of(self, judged: Judged) -> LengthPrior:
-        """The prior for one judge; one that the file does not name has the default, and a warning."""
+    def of(self, judge: str) -> LengthPrior:
+        """The prior for one judge; one that the file does not name has the default, and one warning."""
         if self._fixed is not None:
             return self._fixed
-        measured = self._measured.get(judged.judge)
-        if measured is None:
-            if self._measured:
-                logger.warning(
-                    "no length probe of %s is in the file (it has %s): the default prior is used",
-                    judged.judge, ", ".join(self._measured),
-                )  # fmt: skip
-            return DEFAULT_PRIOR
-        return measured
+        if self._measured and judge not in self._measured and judge not in self._missing:
+            self._missing.add(judge)
+            logger.warning(
+                "no length probe of %s is in the file (it has %s): the default prior is used",
+                judge, ", ".join(self._measured),
+            )  # fmt: skip
+        return self._measured.get(judge, DEFAULT_PRIOR)
+
+    def results(self, judged: Sequence[Judged], *, seed: int, draws: int) -> list[Results]:
+        """Summarize, each judge with its prior; candidates of one judge and reference are fitted together."""
+        found: dict[int, Results] = {}
+        for judge in dict.fromkeys(each.judge for each in judged):
+            places = [place for place, each in enumerate(judged) if each.judge == judge]
+            members = [judged[place] for place in places]
+            together = summarize_together(members, prior=self.of(judge), seed=seed, draws=draws)
+            found |= dict(zip(places, together, strict=True))
+        return [found[place] for place in range(len(judged))]
 
 
 def _numbers(given: str) -> LengthPrior | None:
@@ -64,8 +76,11 @@ def _numbers(given: str) -> LengthPrior | None:
             "--length-prior takes MEAN,SD, e.g. 1.2,0.3, or a file of longismore audit --probe length --json; "
             f'"{given}" is neither'
         ) from None
-    if not (math.isfinite(mean) and math.isfinite(sd) and sd > 0):
-        raise ConfigError(f'--length-prior takes a mean and a standard deviation above 0, found "{given}"')
+    if not (abs(mean) <= _WIDEST and _NARROWEST <= sd <= _WIDEST):
+        raise ConfigError(
+            f"--length-prior takes a mean from -{_WIDEST:g} to {_WIDEST:g} and a standard deviation from "
+            f'{_NARROWEST:g} to {_WIDEST:g}, found "{given}"'
+        )
     return LengthPrior(mean=mean, sd=sd, source="given by --length-prior")
 
 
@@ -88,5 +103,5 @@ def _probes(path: Path) -> Iterator[tuple[str, LengthPrior]]:
 
 
 def _number(value: Any) -> float | None:
-    known = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    known = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _WIDEST
     return float(value) if known else None

@@ -35,7 +35,7 @@ def report(
     length_prior: str | None = typer.Option(
         None, help="Prior of the length slope: MEAN,SD, or the JSON of longismore audit --probe length."
     ),
-    seed: int = typer.Option(0, help="Of the resampling behind the intervals at equal length."),
+    seed: int = typer.Option(0, min=0, max=2**32 - 1, help="Of the resampling behind the intervals at equal length."),
     draws: int = typer.Option(1000, min=100, help="How often is resampled."),
 ) -> None:
     """Write one HTML page that loads nothing: the answer, what it rests on, and the pairs; no call is made.
@@ -43,13 +43,14 @@ def report(
     Several runs stand together: several judges of the same answers, or several candidates.
     """
     from longismore._optional import require
+    from longismore.cli._length_prior import PriorChoice
     from longismore.judged import read_judged
     from longismore.reports.page import report_page
 
     if figures is not None:
         require("matplotlib", extra="plot")  # before the work, not after it
     judged = read_judged(runs)
-    results = _results(judged, length_prior, seed=seed, draws=draws)
+    results = PriorChoice(length_prior).results(judged, seed=seed, draws=draws)
     command = ["longismore", *sys.argv[1:]]
     _write(output, report_page(judged, results, title=title, command=command))
     _write_tables(judged, results, csv=csv, latex=latex)
@@ -60,26 +61,14 @@ def report(
     if figures is not None:
         from longismore.reports.figures import draw_figures
 
-        drawn = draw_figures(judged, results, figures)
+        try:
+            drawn = draw_figures(judged, results, figures)
+        except OSError as error:
+            raise _not_written(figures, error) from error
         logger.info("%d figures in %s", len(drawn), figures)
     _print(judged, results)
     if not any(each.pooled.n for each in results):
         raise typer.Exit(1)
-
-
-def _results(judged: Sequence[Judged], length_prior: str | None, *, seed: int, draws: int) -> list[Results]:
-    """Summarize as ``longismore summarize`` does: candidates of one judge and reference are fitted together."""
-    from longismore.cli._length_prior import PriorChoice
-    from longismore.reports.joint import summarize_together
-
-    choice = PriorChoice(length_prior)
-    found: dict[int, Results] = {}
-    for judge in dict.fromkeys(each.judge for each in judged):
-        places = [place for place, each in enumerate(judged) if each.judge == judge]
-        members = [judged[place] for place in places]
-        together = summarize_together(members, prior=choice.of(members[0]), seed=seed, draws=draws)
-        found |= dict(zip(places, together, strict=True))
-    return [found[place] for place in range(len(judged))]
 
 
 def _write_tables(
@@ -99,8 +88,12 @@ def _write(path: Path, text: str) -> None:
     try:
         write_text(path, text)
     except OSError as error:
-        raise DataError(f"{path}: cannot be written: {error.strerror}; name another place") from error
+        raise _not_written(path, error) from error
     logger.info("%s written", path)
+
+
+def _not_written(path: Path, error: OSError) -> DataError:
+    return DataError(f"{path}: cannot be written: {error.strerror}; name another place")
 
 
 def _print(judged: Sequence[Judged], results: Sequence[Results]) -> None:

@@ -12,7 +12,6 @@ from longismore.errors import ConfigError
 from longismore.judged import read_judged
 from longismore.reports import printable, results_table
 from longismore.reports.bradley_terry import bradley_terry
-from longismore.reports.joint import summarize_together
 from longismore.reports.paired import compare_candidates
 
 if TYPE_CHECKING:
@@ -73,20 +72,16 @@ def run_summarize(request: SummaryRequest, *, out: TextIO, as_json: bool) -> boo
 def _find(request: SummaryRequest) -> _Found:
     judged = read_judged(request.files)
     choice = PriorChoice(request.length_prior)
-    results: dict[int, Results] = {}
+    results = choice.results(judged, seed=request.seed, draws=request.draws)
     groups: dict[tuple[str, str | None, str], list[int]] = {}
     for place, each in enumerate(judged):
         groups.setdefault((each.judge, each.fingerprint, each.reference), []).append(place)
-    paired: list[PairedComparison] = []
-    for places in groups.values():
-        members = [judged[place] for place in places]
-        prior = choice.of(members[0])
-        together = summarize_together(members, prior=prior, seed=request.seed, draws=request.draws)
-        results |= dict(zip(places, together, strict=True))
-        for one, other in _pairs(members, together):
-            paired.append(compare_candidates(one, other, seed=request.seed, draws=request.draws, prior=prior))
-    ordered = [results[place] for place in range(len(judged))]
-    return _Found(judged, ordered, _official(request, judged), paired, _ratings(request, judged))
+    paired = [
+        compare_candidates(one, other, seed=request.seed, draws=request.draws, prior=choice.of(one.judge))
+        for places in groups.values()
+        for one, other in _pairs([judged[place] for place in places], [results[place] for place in places])
+    ]
+    return _Found(judged, results, _official(request, judged), paired, _ratings(request, judged))
 
 
 def _pairs(members: Sequence[Judged], results: Sequence[Results]) -> Iterator[tuple[Judged, Judged]]:

@@ -20,7 +20,7 @@ def summarize(
     official: Path | None = typer.Option(
         None, help="df_gamed.csv of AlpacaEval: alpaca_eval's own length_controlled_v1 stands beside ours (805 rows)."
     ),
-    seed: int = typer.Option(0, help="Of the resampling behind the intervals at equal length."),
+    seed: int = typer.Option(0, min=0, max=2**32 - 1, help="Of the resampling behind the intervals at equal length."),
     draws: int = typer.Option(1000, min=100, help="How often is resampled."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
