@@ -125,6 +125,16 @@ def test_better_or_only_longer_in_words(make: Callable[..., Verdict]) -> None:
     assert "for an answer twice as long as the reference's" in length
 
 
+def test_test_sets_that_decide_by_themselves_are_named(make: Callable[..., Verdict]) -> None:
+    """Holm's correction is made, and said; with one test set there is nothing to correct."""
+    clear = [make(1.0, 1.0, testset="koala") for _ in range(30)]
+    even = [make(float(i % 2), float(i % 2), testset="lima") for i in range(30)]
+    sentence = "test sets that differ from 50% by themselves, after Holm's correction for 2: "
+    assert f"{sentence}koala" in explain(summarize(clear + even))
+    assert f"{sentence}none" in explain(summarize([*even, *(replace(each, testset="vicuna") for each in even)]))
+    assert not [line for line in explain(summarize(clear)) if "Holm" in line]
+
+
 def test_one_order_claims_nothing_of_the_other(make: Callable[..., Verdict]) -> None:
     """Where the judge saw one order of each pair, no steadiness is claimed."""
     verdicts = [

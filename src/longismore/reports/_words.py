@@ -9,11 +9,28 @@ from longismore.reports._escape import name_text
 if TYPE_CHECKING:
     from longismore.reports.winrate import Interval, Rates, Results
 
-__all__ = ["explain", "named_rates", "not_judged", "number", "percent", "percent_interval", "percent_sentence", "times"]
+__all__ = [
+    "BETTER_OR_LONGER",
+    "BY_THEMSELVES",
+    "LENGTH",
+    "explain",
+    "named_rates",
+    "not_judged",
+    "number",
+    "percent",
+    "percent_interval",
+    "percent_sentence",
+    "times",
+]
 
 _STEADY = 0.7
 _UNJUDGED = 0.02
 _EVEN = 0.5
+_LEVEL = 0.05
+BETTER_OR_LONGER = "better, or only longer?"
+LENGTH = "length:"
+BY_THEMSELVES = "test sets that differ from 50% by themselves,"
+"""How the sentences of `explain` begin that are no warnings."""
 _DASH = "\N{EN DASH}"
 
 
@@ -77,7 +94,7 @@ def explain(results: Results, *, note: str | None = None) -> list[str]:
     warnings = [note] if note else []
     if rates.win_rate is None or rates.win_rate_ci is None:
         return [f"no pair was judged in both orders (0 of {rates.pairs}): there is no result", *warnings]
-    return [_result(rates), *_length(rates), *warnings, *_warnings(rates, rates.win_rate_ci)]
+    return [_result(rates), *_length(rates), *_sets(results), *warnings, *_warnings(rates, rates.win_rate_ci)]
 
 
 def _result(rates: Rates) -> str:
@@ -94,6 +111,16 @@ def _result(rates: Rates) -> str:
     return "; ".join(parts)
 
 
+def _sets(results: Results) -> list[str]:
+    """Say which test sets decide by themselves, where there are several."""
+    tested = {name: rates.p_value_holm for name, rates in results.testsets.items() if rates.p_value_holm is not None}
+    if len(tested) < 2:  # noqa: PLR2004  a single one is the pooled rate
+        return []
+    found = ", ".join(name_text(name) for name, p_value in tested.items() if p_value < _LEVEL)
+    correction = f"after Holm's correction for {len(tested)}"
+    return [f"{BY_THEMSELVES} {correction}: {found or 'none'}"]
+
+
 def _length(rates: Rates) -> list[str]:
     """Answer the question: better, or only longer?"""
     if rates.length_verdict is None or rates.length_points is None or rates.length_points_ci is None:
@@ -101,8 +128,8 @@ def _length(rates: Rates) -> list[str]:
     low, high = (f"{100 * points:+.1f}" for points in rates.length_points_ci)
     gained = f"{100 * rates.length_points:+.1f}"
     return [
-        f"better, or only longer? {rates.length_verdict}: {rates.length_reason}",
-        f"length: this judge gives {gained} points for an answer twice as long as the reference's ({low} to {high})",
+        f"{BETTER_OR_LONGER} {rates.length_verdict}: {rates.length_reason}",
+        f"{LENGTH} this judge gives {gained} points for an answer twice as long as the reference's ({low} to {high})",
     ]
 
 

@@ -8,7 +8,16 @@ from longismore.reports._escape import html_text, name_text
 from longismore.reports._facts import note_of
 from longismore.reports._page.entry import by_rate, short_name
 from longismore.reports._page.frame import table
-from longismore.reports._words import explain, percent, percent_interval, percent_sentence, times
+from longismore.reports._words import (
+    BETTER_OR_LONGER,
+    BY_THEMSELVES,
+    LENGTH,
+    explain,
+    percent,
+    percent_interval,
+    percent_sentence,
+    times,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,7 +29,6 @@ __all__ = ["answer", "contents", "head", "overview_table", "sentences", "subtitl
 
 _KINDS = {"better": "win", "worse": "lose", "only longer": "tie", "cannot tell": "tie"}
 """What the answers look like."""
-_QUESTION, _LENGTH = "better, or only longer?", "length:"
 """How the sentences begin that are no warnings: the first stands above them already."""
 
 
@@ -71,11 +79,11 @@ def _verdict(rates: Rates) -> str:
 def _notes(entry: Entry) -> list[str]:
     """List what else there is to say: what length is worth, and what to beware of."""
     _, *sentences = explain(entry.results, note=note_of(entry.judged.run))
-    return [sentence for sentence in sentences if not sentence.startswith(_QUESTION)]
+    return [sentence for sentence in sentences if not sentence.startswith(BETTER_OR_LONGER)]
 
 
 def _note(sentence: str) -> str:
-    kind = ' class="plain"' if sentence.startswith(_LENGTH) else ""
+    kind = ' class="plain"' if sentence.startswith((LENGTH, BY_THEMSELVES)) else ""
     return f"<li{kind}>{html_text(sentence)}</li>"
 
 
