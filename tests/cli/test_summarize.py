@@ -83,11 +83,16 @@ def test_a_length_prior_is_given_or_measured(
     run = compared(command, "runs")
     given = json.loads(command("summarize", run, "--length-prior", "3,0.1", "--json").out)["pooled"]
     assert {"mean": 3.0, "sd": 0.1, "source": "given by --length-prior"} == given["length_prior"]
-    probe = {"probes": [{"probe": "length", "judge": "length", "slope": 7.0, "slope_se": 1.5}]}
+    probe: Any = {"probes": [{"probe": "length", "judge": "length", "slope": 7.0, "slope_se": 1.5}]}
     (tmp_path / "audit.json").write_text(json.dumps(probe), encoding="utf-8")
     measured = json.loads(command("summarize", run, "--length-prior", "audit.json", "--json").out)["pooled"]
     assert (7.0, 1.5) == (measured["length_prior"]["mean"], measured["length_prior"]["sd"])
     assert "length probe" in measured["length_prior"]["source"]
+    assert "in another unit" not in caplog.text
+    probe["probes"][0]["scale_chars"] = 10.0
+    (tmp_path / "audit.json").write_text(json.dumps(probe), encoding="utf-8")
+    command("summarize", run, "--length-prior", "audit.json", "--json")
+    assert "its slope is in another unit; probe on this run" in caplog.text
     lexical = compared(command, "others", judge="lexical")
     other = command("summarize", lexical, "--length-prior", "audit.json", "--json")
     assert "the default" == json.loads(other.out)["pooled"]["length_prior"]["source"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from statistics import stdev
 from typing import TYPE_CHECKING, Any
 
 from longismore._jsonl import read_json
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 _WIDEST = 100.0
 """A slope at which length decides everything."""
 _NARROWEST = 0.001
+_ALIKE = 1.5
 _LEAST_SD = 0.3
 """A probe's padding is not how models write more, so its standard error alone would claim too much."""
 
@@ -53,7 +55,7 @@ class PriorChoice:
                 "no length probe of %s is in the file (it has %s): the default prior is used",
                 judge, ", ".join(self._measured),
             )  # fmt: skip
-        return self._measured.get(judge, DEFAULT_PRIOR)
+        return self._measured[judge][0] if judge in self._measured else DEFAULT_PRIOR
 
     def results(self, judged: Sequence[Judged], *, seed: int, draws: int) -> list[Results]:
         """Summarize, each judge with its prior; candidates of one judge and reference are fitted together."""
@@ -61,9 +63,24 @@ class PriorChoice:
         for judge in dict.fromkeys(each.judge for each in judged):
             places = [place for place, each in enumerate(judged) if each.judge == judge]
             members = [judged[place] for place in places]
+            self._compare_units(judge, members)
             together = summarize_together(members, prior=self.of(judge), seed=seed, draws=draws)
             found |= dict(zip(places, together, strict=True))
         return [found[place] for place in range(len(judged))]
+
+    def _compare_units(self, judge: str, judged: Sequence[Judged]) -> None:
+        """Warn where a slope was measured in another unit than that of the run."""
+        _, measured = self._measured.get(judge, (None, None))
+        for each in judged:
+            known = [verdict for verdict in each.verdicts if verdict.outcome is not None]
+            deltas = [verdict.candidate_chars - verdict.reference_chars for verdict in known]
+            unit = stdev(deltas) if len(deltas) > 1 else 0.0
+            if measured and unit and not 1 / _ALIKE < unit / measured < _ALIKE:
+                logger.warning(
+                    "the length probe of %s was made on runs whose length differences spread by %.0f characters, those "
+                    "against %s of %s by %.0f: its slope is in another unit; probe on this run",
+                    judge, measured, each.reference, each.candidate, unit,
+                )  # fmt: skip
 
 
 def _numbers(given: str) -> LengthPrior | None:
@@ -84,7 +101,8 @@ def _numbers(given: str) -> LengthPrior | None:
     return LengthPrior(mean=mean, sd=sd, source="given by --length-prior")
 
 
-def _probes(path: Path) -> Iterator[tuple[str, LengthPrior]]:
+def _probes(path: Path) -> Iterator[tuple[str, tuple[LengthPrior, float | None]]]:
+    """The judges that were probed, with the prior that follows and the unit of its slope in characters."""
     document = read_json(path)
     results = document.get("probes", [document]) if isinstance(document, dict) else document
     found = [each for each in results if isinstance(each, dict) and each.get("probe") == "length"] if results else []
@@ -99,7 +117,9 @@ def _probes(path: Path) -> Iterator[tuple[str, LengthPrior]]:
                 str(path), f"the probe of {judge!r:.80} measured no slope: slope or slope_se is no number"
             )
         source = f"a length probe of this judge ({path.name})"
-        yield judge, LengthPrior(mean=slope, sd=max(error, _LEAST_SD), source=source)
+        unit = each.get("scale_chars")
+        known = isinstance(unit, int | float) and not isinstance(unit, bool) and unit > 0
+        yield judge, (LengthPrior(mean=slope, sd=max(error, _LEAST_SD), source=source), unit if known else None)
 
 
 def _number(value: Any) -> float | None:
