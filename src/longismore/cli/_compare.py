@@ -6,14 +6,17 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from longismore.cli._judge_options import JudgeSpec, given_settings, with_judge_settings
 from longismore.errors import ConfigError, near_names
 
-__all__ = ["CONTEXT", "compare", "names_of", "settings_of"]
+if TYPE_CHECKING:
+    from longismore.comparison import Comparison
+
+__all__ = ["CONTEXT", "compare", "end_comparison", "names_of", "settings_of"]
 
 _ALL = "all"
 _FIVE = ("koala", "lima", "sinstruct", "vicuna", "wizardlm")
@@ -69,6 +72,16 @@ def compare(
         ),
         show=not as_json,
     )
+    end_comparison(comparison, as_json=as_json)
+
+
+def end_comparison(comparison: Comparison | None, *, as_json: bool) -> None:
+    """Print the results of a comparison as JSON, where that is wished; exit code 1 where no pair was judged.
+
+    Args:
+        comparison: ``None`` after a dry run.
+        as_json: Whether to print it.
+    """
     if comparison is None:
         return
     if as_json:

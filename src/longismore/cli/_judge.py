@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 import typer
 
+from longismore.cli._compare import end_comparison
 from longismore.cli._judge_options import JudgeSpec, given_settings, with_judge_settings
 
 __all__ = ["judge_files"]
@@ -49,9 +49,4 @@ def judge_files(
         ),
         show=not as_json,
     )
-    if comparison is None:
-        return
-    if as_json:
-        sys.stdout.write(json.dumps(comparison.results.to_dict(), indent=1) + "\n")
-    if comparison.results.pooled.n == 0:
-        raise typer.Exit(1)
+    end_comparison(comparison, as_json=as_json)

@@ -97,7 +97,12 @@ class LengthControl:
     @property
     def leans(self) -> bool:
         """Whether the estimate leans on the prior more than on the pairs."""
-        return self.overlap < _OVERLAP or self.prior_weight > _LEANS
+        return self.hardly_overlaps or self.prior_weight > _LEANS
+
+    @property
+    def hardly_overlaps(self) -> bool:
+        """Whether nearly all answers of one model are longer than the other's."""
+        return self.overlap < _OVERLAP
 
 
 Controls: TypeAlias = tuple[LengthControl, dict[str, LengthControl]]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from longismore.reports._words import percent, percent_sentence
+
 if TYPE_CHECKING:
     from longismore.reports.length_control import LengthControl
 
@@ -12,7 +14,6 @@ __all__ = ["ANSWERS", "answer", "warning"]
 ANSWERS = ("better", "only longer", "worse", "cannot tell")
 _EVEN = 0.5
 _HALF = 0.5
-_OVERLAP = 0.2
 _SURE = 0.95
 _DASH = "\N{EN DASH}"
 
@@ -33,8 +34,9 @@ def answer(preference: float, preference_ci: tuple[float, float], control: Lengt
         One of `ANSWERS`, and a sentence.
     """
     low, high = control.lc_win_rate_ci
-    shown = f"at equal length the candidate is preferred in {_percent(control.lc_win_rate)}% ({_range(low, high)})"
-    raw = f"raw preference {_percent(preference)}% ({_range(*preference_ci)})"
+    controlled = percent_sentence(control.lc_win_rate, control.lc_win_rate_ci)
+    shown = f"at equal length the candidate is preferred in {controlled}"
+    raw = f"raw preference {percent_sentence(preference, preference_ci)}"
     if low > _EVEN:
         return "better", f"{shown}; {raw}{_tipping(control)}"
     wins_raw = preference_ci[0] > _EVEN
@@ -68,12 +70,12 @@ def warning(control: LengthControl) -> str | None:
     """Say when the estimate leans on the prior, or ``None``."""
     if control.length_only > _SURE:
         return (
-            f"this judge seems to like nothing but length (probability {_percent(control.length_only)}%, "
-            f"{_percent(control.prior.length_only)}% before the pairs were seen): its verdicts say nothing of quality"
+            f"this judge seems to like nothing but length (probability {percent(control.length_only)}%, "
+            f"{percent(control.prior.length_only)}% before the pairs were seen): its verdicts say nothing of quality"
         )
     prior = f"{control.prior.source}, N({control.prior.mean:g}, {control.prior.sd:g}^2)"
-    weight = f"{_percent(control.prior_weight)}% of what is known of the slope comes from its prior ({prior})"
-    if control.overlap < _OVERLAP:
+    weight = f"{percent(control.prior_weight)}% of what is known of the slope comes from its prior ({prior})"
+    if control.hardly_overlaps:
         return (
             f"lengths hardly overlap (overlap {control.overlap:.2f} of 1): the length-controlled rate leans on the "
             f"prior of the length slope; {weight}"
@@ -81,11 +83,3 @@ def warning(control: LengthControl) -> str | None:
     if control.leans:
         return f"the length-controlled rate leans on the prior of the length slope: {weight}"
     return None
-
-
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.1f}"
-
-
-def _range(low: float, high: float) -> str:
-    return f"{_percent(low)}{_DASH}{_percent(high)}"

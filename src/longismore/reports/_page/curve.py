@@ -24,7 +24,6 @@ _LEFT_PART, _RIGHT_PART = 0.25, 0.7
 _EVEN = 0.5
 _STEP = 0.1
 """The scale of the rates ends at a multiple of this."""
-_DASH = "\N{EN DASH}"
 
 
 def curve_figure(rates: Rates) -> str:

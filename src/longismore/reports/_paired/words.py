@@ -15,7 +15,6 @@ __all__ = ["p_text", "paired_sentences", "points"]
 
 _LEVEL = 0.05
 _SMALLEST = 0.001
-_DASH = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"
 
 
