@@ -18,7 +18,19 @@ from longismore.errors import DataError, SchemaError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["dump_line", "read_json", "read_jsonl", "read_text", "write_json", "write_jsonl", "write_text"]
+__all__ = [
+    "dump_line",
+    "explained",
+    "not_utf8",
+    "parse_line",
+    "read_json",
+    "read_jsonl",
+    "read_text",
+    "replacing",
+    "write_json",
+    "write_jsonl",
+    "write_text",
+]
 
 
 def read_text(path: str | Path) -> str:
@@ -29,16 +41,21 @@ def read_text(path: str | Path) -> str:
         SchemaError: The file is not UTF-8; the message has line and byte.
     """
     path = Path(path)
-    with _explained(path):
+    with explained(path):
         data = path.read_bytes()
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise _not_utf8(path, data.count(b"\n", 0, error.start) + 1, data[error.start], error.start) from error
+        raise not_utf8(path, data.count(b"\n", 0, error.start) + 1, data[error.start], error.start) from error
 
 
 @contextmanager
-def _explained(path: Path) -> Iterator[None]:
+def explained(path: Path) -> Iterator[None]:
+    """Say of an error of the operating system what cannot be read, and why.
+
+    Raises:
+        DataError: The file is missing, a folder or unreadable.
+    """
     try:
         yield
     except FileNotFoundError:
@@ -49,7 +66,8 @@ def _explained(path: Path) -> Iterator[None]:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from error
 
 
-def _not_utf8(path: Path, line: int, byte: int, offset: int) -> SchemaError:
+def not_utf8(path: Path, line: int, byte: int, offset: int) -> SchemaError:
+    """The error for a byte that is not UTF-8, with the command that mends the file."""
     return SchemaError(
         f"{path}:{line}",
         f"not UTF-8 (byte 0x{byte:02x} at offset {offset}); "
@@ -96,19 +114,24 @@ def read_jsonl(path: str | Path) -> Iterator[tuple[int, dict[str, Any]]]:
         SchemaError: A line is not a JSON object; the message has its number.
     """
     path, offset = Path(path), 0
-    with _explained(path), path.open("rb") as file:
+    with explained(path), path.open("rb") as file:
         # Line by line, since files are large; bytes are cut at \n only, where text would be cut at U+2028 too.
         for number, data in enumerate(file, start=1):
             try:
                 line = data.decode("utf-8-sig" if number == 1 else "utf-8")
             except UnicodeDecodeError as error:
-                raise _not_utf8(path, number, data[error.start], offset + error.start) from error
+                raise not_utf8(path, number, data[error.start], offset + error.start) from error
             offset += len(data)
             if line.strip():
-                yield number, _parse_line(line.rstrip("\n"), f"{path}:{number}")
+                yield number, parse_line(line.rstrip("\n"), f"{path}:{number}")
 
 
-def _parse_line(line: str, where: str) -> dict[str, Any]:
+def parse_line(line: str, where: str) -> dict[str, Any]:
+    """One JSON object from one line.
+
+    Raises:
+        SchemaError: It is not a JSON object; the message begins with *where*.
+    """
     try:
         row = json.loads(line)
     except json.JSONDecodeError as error:
@@ -133,18 +156,24 @@ def dump_line(row: object) -> str:
     return text
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Write *text* as UTF-8, all or nothing; folders are made."""
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """Give a neighbour of *path* to write to, which takes its place when all is well; folders are made."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
-        with temporary.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
+        yield temporary
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write *text* as UTF-8, all or nothing; folders are made."""
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
 
 
 def write_json(path: str | Path, document: object) -> None:
