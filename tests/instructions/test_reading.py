@@ -131,6 +131,7 @@ def test_several_files_are_one_sequence(tmp_path: Path) -> None:
         "c.parquet[0]",
     ]
     assert [row for span in data.spans(2) for row in data.block(span).rows()] == rows
+    assert [key for span in data.spans(2) for key in data.block(span).keys()] == [row.key for row in rows]  # noqa: SIM118
     assert set(data.checksums()) == {str(path) for path in data.paths}
     write_records([ONE["messages"]], tmp_path / "d.jsonl")
     with pytest.raises(SchemaError, match=r"one format.*a\.jsonl \(alpaca\), .*d\.jsonl \(messages\)"):

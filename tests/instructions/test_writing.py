@@ -95,3 +95,12 @@ def test_what_fits_into_no_table_is_said(tmp_path: Path) -> None:
     ):
         write_records([{"a": 1}, {"a": "x"}], tmp_path / "out.parquet")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_json_cannot_hold_is_said(tmp_path: Path) -> None:
+    """A time, or bytes, in a column of a Parquet file."""
+    table = pa.table({"instruction": ["a"], "output": ["x"], "when": pa.array([0], pa.timestamp("s")), "raw": [b"y"]})
+    pq.write_table(table, tmp_path / "pool.parquet")
+    with pytest.raises(DataError, match=r'out\.json: JSON cannot hold the field "when" \(datetime\), "raw" \(bytes\)'):
+        open_data(tmp_path / "pool.parquet").write([0], tmp_path / "out.json")
+    assert not (tmp_path / "out.json").exists()

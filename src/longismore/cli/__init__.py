@@ -21,6 +21,7 @@ from longismore.cli import (
     _import,
     _judge,
     _report,
+    _select,
     _store,
     _summarize,
     _testsets,
@@ -60,6 +61,7 @@ app.command("summarize")(_summarize.summarize)
 app.command("audit")(_audit.audit_judges)
 app.command("report")(_report.report)
 app.command("alpaca", context_settings=_alpaca.CONTEXT, add_help_option=False)(_alpaca.alpaca)
+app.command("select")(_select.select)
 app.add_typer(_testsets.app, name="testsets")
 app.add_typer(_store.app, name="store")
 app.command("doctor")(_doctor.doctor)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from longismore.reports import name_text
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from longismore.comparison import Progress as JudgingProgress
 
-__all__ = ["answering_progress", "judging_progress"]
+__all__ = ["answering_progress", "judging_progress", "scoring_progress"]
 
 
 @contextmanager
@@ -52,6 +52,24 @@ def answering_progress(model: str) -> Iterator[Callable[[int, int], None]]:
     with _bar(console) as bar:
         task = bar.add_task(f"answers of {escape(name_text(model))}", total=None)
         yield lambda made, wanted: bar.update(task, completed=made, total=wanted)
+
+
+@contextmanager
+def scoring_progress() -> Iterator[Callable[[str, int, int | None], None]]:
+    """Rows done and wanted, by what is done with them."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda _what, _done, _wanted: None
+        return
+    with _bar(console) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def advance(what: str, done: int, wanted: int | None) -> None:
+            if what not in tasks:
+                tasks[what] = bar.add_task(escape(what), total=None)
+            bar.update(tasks[what], completed=done, total=wanted)
+
+        yield advance
 
 
 def _bar(console: Console, *columns: str) -> Progress:

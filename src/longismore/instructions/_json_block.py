@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import struct
 from functools import cache, cached_property
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from longismore._jsonl import not_utf8, parse_line
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JsonBlock"]
 
-_QUOTE, _NULL = ord('"'), ord("n")
+_QUOTE, _NULL, _LINE_END = ord('"'), ord("n"), ord("\n")
 _MAY_BE_BLANK = b" \\\xc2\xe1\xe2\xe3\x1c\x1d\x1e\x1f"
 """First bytes of a JSON string that begins with white space, escapes and Unicode's spaces included."""
 
@@ -61,6 +62,13 @@ class JsonBlock:
     def size(self) -> int:
         """How many rows it has."""
         return len(self._cuts)
+
+    @cached_property
+    def line_ends(self) -> int:
+        """How many lines end in it; several times as fast as ``bytes.count``."""
+        import numpy as np
+
+        return int(np.count_nonzero(np.frombuffer(self._data, dtype=np.uint8) == _LINE_END))
 
     def response_sizes(self) -> NDArray[np.int64]:
         """Bytes of all answers of each row (n,); see :class:`~longismore.instructions.Block`."""
@@ -105,7 +113,7 @@ class JsonBlock:
         except (msgspec.DecodeError, msgspec.ValidationError, RecursionError):
             return self._decode()
         # An object may stand on two lines, or two on one: then a row is not a line.
-        if len(cuts) != self._data.count(b"\n") and len(cuts) != len(self._lines):
+        if len(cuts) != self.line_ends and len(cuts) != len(self._lines):
             return self._decode()
         return cuts
 
@@ -155,7 +163,7 @@ class JsonBlock:
         """The length of each undecoded response: as many bytes as its text has in JSON."""
         import numpy as np
 
-        raws = [getattr(cut, self._form.response) for cut in self._cuts]
+        raws = list(map(attrgetter(self._form.response), self._cuts))
         sizes = np.fromiter(map(len, raws), dtype=np.int64, count=len(raws))
         if not raws:
             return sizes

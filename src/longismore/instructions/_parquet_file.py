@@ -9,6 +9,7 @@ from longismore._jsonl import explained
 from longismore._optional import require
 from longismore.errors import DataError, SchemaError
 from longismore.instructions._block import answers_size
+from longismore.instructions._column_keys import column_keys
 from longismore.instructions._formats import Content, content_of, recognise
 from longismore.instructions._row import Row, content_key
 from longismore.instructions._span import Span
@@ -73,7 +74,14 @@ class ParquetBlock:
 
     def keys(self, indices: Sequence[int] | None = None) -> list[str]:
         """The content keys of these rows."""
-        return [content_key(content.pieces()) for content in self._contents(indices)]
+        form = self.form
+        if form.messages or self.batch.column(form.instruction).null_count:
+            return [content_key(content.pieces()) for content in self._contents(indices)]
+        arrow = require("pyarrow", extra="select")
+        batch = self.batch if indices is None else self.batch.take(_places(indices))
+        empty = arrow.repeat(arrow.scalar(""), batch.num_rows)
+        names = (form.input, form.instruction, form.response)
+        return column_keys([empty, *(batch.column(name) if name in batch.schema.names else empty for name in names)])
 
     def rows(self, indices: Sequence[int] | None = None) -> list[Row]:
         """These rows, or all."""

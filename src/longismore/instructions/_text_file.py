@@ -87,7 +87,7 @@ class TextFile:
             block = self._block(data, start=start, line=line)
             yield block
             start += block.size
-            line += data.count(b"\n")
+            line += block.line_ends
 
     def spans(self, start: int, rows: int) -> Iterator[Span]:
         """Where each *rows* rows lie; the file is passed over once, without being decoded."""
@@ -166,16 +166,11 @@ class TextFile:
         """Whole lines, a few megabytes at once."""
         with explained(self.path), self._open() as file:
             file.seek(self._skipped)
-            rest = b""
             while data := file.read(_BLOCK_BYTES):
                 # Less than asked for is the end: a last line without its own end is no block of its own.
-                end = data.rfind(b"\n") + 1 if len(data) == _BLOCK_BYTES else len(data)
-                if end:
-                    yield rest + data[:end]
-                    rest = b""
-                rest += data[end:]
-            if rest.strip():
-                yield rest
+                if len(data) == _BLOCK_BYTES and not data.endswith(b"\n"):
+                    data += file.readline()
+                yield data
 
 
 def _reopen(path: Path, number: int, form: Format | None) -> TextFile:

@@ -37,7 +37,7 @@ def write_records(records: Iterable[Mapping[str, Any]], path: str | Path, *, oth
     if kind == ".parquet":
         _write_table(_table(records, path), path)
     else:
-        _write_lines((dump_line(record).encode() for record in records), path, is_array=kind == ".json")
+        _write_lines((_dumped(record, path) for record in records), path, is_array=kind == ".json")
 
 
 def write_picked(data: InstructionData, numbers: Sequence[int], path: Path) -> None:
@@ -45,7 +45,7 @@ def write_picked(data: InstructionData, numbers: Sequence[int], path: Path) -> N
     kind = kind_of(path, data.suffix)
     arrow = require("pyarrow", extra="select")
     if kind != ".parquet":
-        _write_lines(chain.from_iterable(_lines(data, numbers)), path, is_array=kind == ".json")
+        _write_lines(chain.from_iterable(_lines(data, numbers, path)), path, is_array=kind == ".json")
     elif any(isinstance(file, TextFile) for file in data.files):
         _write_table(_table((row.fields for row in data.pick(numbers)), path), path)
     else:
@@ -77,12 +77,29 @@ def _answered(record: Mapping[str, Any], form: Any, response: str) -> Mapping[st
     return {**record, form.messages: messages}
 
 
-def _lines(data: InstructionData, numbers: Sequence[int]) -> Iterator[Iterator[bytes]]:
+def _lines(data: InstructionData, numbers: Sequence[int], path: Path) -> Iterator[Iterator[bytes]]:
     for file, inside in data.records(numbers):
         if isinstance(file, TextFile):
             yield file.lines(inside)
         else:
-            yield (dump_line(record).encode() for table in file.tables(inside) for record in table.to_pylist())
+            yield (_dumped(record, path) for table in file.tables(inside) for record in table.to_pylist())
+
+
+def _dumped(record: Mapping[str, Any], path: Path) -> bytes:
+    try:
+        return dump_line(record).encode()
+    except TypeError:
+        kinds = {name: type(value).__name__ for name, value in record.items() if not _fits_json(value)}
+        told = ", ".join(f'"{name}" ({kind})' for name, kind in kinds.items())
+        raise DataError(f"{path}: JSON cannot hold the field {told}; write .parquet instead") from None
+
+
+def _fits_json(value: object) -> bool:
+    try:
+        dump_line(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _write_lines(lines: Iterable[bytes], path: Path, *, is_array: bool) -> None:
