@@ -15,6 +15,8 @@ from longismore.cli import (
     _alpaca,
     _audit,
     _compare,
+    _convert,
+    _data,
     _doctor,
     _eval,
     _gate,
@@ -62,6 +64,8 @@ app.command("audit")(_audit.audit_judges)
 app.command("report")(_report.report)
 app.command("alpaca", context_settings=_alpaca.CONTEXT, add_help_option=False)(_alpaca.alpaca)
 app.command("select")(_select.select)
+app.command("convert")(_convert.convert)
+app.add_typer(_data.app, name="data")
 app.add_typer(_testsets.app, name="testsets")
 app.add_typer(_store.app, name="store")
 app.command("doctor")(_doctor.doctor)
