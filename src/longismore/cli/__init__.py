@@ -22,6 +22,8 @@ from longismore.cli import (
     _gate,
     _import,
     _judge,
+    _rate,
+    _refine,
     _report,
     _select,
     _store,
@@ -64,6 +66,8 @@ app.command("audit")(_audit.audit_judges)
 app.command("report")(_report.report)
 app.command("alpaca", context_settings=_alpaca.CONTEXT, add_help_option=False)(_alpaca.alpaca)
 app.command("select")(_select.select)
+app.command("rate")(_rate.rate)
+app.command("refine")(_refine.refine)
 app.command("convert")(_convert.convert)
 app.add_typer(_data.app, name="data")
 app.add_typer(_testsets.app, name="testsets")

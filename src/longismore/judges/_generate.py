@@ -4,30 +4,25 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from longismore.errors import ConfigError, JudgeError
-from longismore.judges._budget import Budget
-from longismore.judges._calls import Call
-from longismore.judges._chat import ChatJudge, digest, key_of
-from longismore.judges._estimate import estimate_calls
+from longismore.errors import JudgeError
+from longismore.judges._asker import WITHOUT_CHAT, make_asker
 from longismore.judges._files import find_file
-from longismore.judges._options import JudgeOptions
-from longismore.judges._prices import require_price
 from longismore.judges._quote import sendable
-from longismore.judges._run import run_calls
-from longismore.judges._spec import make_judge
-from longismore.judges._usage import Usage
 from longismore.records import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from longismore.judges._asker import Asker
     from longismore.judges._calls import Answered
     from longismore.judges._client import ChatClient, Messages
     from longismore.judges._estimate import Estimate
+    from longismore.judges._options import JudgeOptions
+    from longismore.judges._usage import Usage
     from longismore.records import Example
     from longismore.store import Store
 
@@ -50,7 +45,6 @@ _VERSION = 1
 _MAX_TOKENS = 1024
 """As the lm_eval tasks of longismore give a candidate."""
 _USUAL_TOKENS = 350
-_WITHOUT_CHAT = frozenset({"replay", "lexical", "length", "alpaca_eval"})
 
 
 def is_model(source: str) -> bool:
@@ -62,31 +56,48 @@ def is_model(source: str) -> bool:
     if Path(source).exists():
         return False
     match = re.match(r"([^/:\\]+)/(.+)", source)
-    return match is not None and match[1] in JUDGES.names() and match[1] not in _WITHOUT_CHAT
+    return match is not None and match[1] in JUDGES.names() and match[1] not in WITHOUT_CHAT
 
 
-def _messages(example: Example) -> Messages:
-    return [{"role": "user", "content": sendable(example.prompt)}]
+def _messages(examples: Iterable[Example]) -> Iterator[Messages]:
+    return ([{"role": "user", "content": sendable(example.prompt)}] for example in examples)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Generator:
     """A model that answers instructions."""
 
-    name: str
-    client: ChatClient
-    options: JudgeOptions
-    usage: Usage = field(default_factory=Usage)
+    asker: Asker
+
+    @property
+    def name(self) -> str:
+        """What people read, e.g. ``openai/gpt-4.1``."""
+        return self.asker.name
+
+    @property
+    def client(self) -> ChatClient:
+        """The provider's client."""
+        return self.asker.client
+
+    @property
+    def options(self) -> JudgeOptions:
+        """As they are after all defaults."""
+        return self.asker.options
+
+    @property
+    def usage(self) -> Usage:
+        """What its calls have taken so far in this process."""
+        return self.asker.usage
 
     @property
     def fingerprint(self) -> str:
         """Hash of the model and its settings."""
-        return digest({"generate": _VERSION, "client": self.client.settings})
+        return self.asker.fingerprint
 
     @property
     def settings(self) -> Mapping[str, object]:
         """Model, address, temperature, ..."""
-        return self.client.settings
+        return self.asker.settings
 
     def check(self, store: Store) -> None:
         """Find out, without spending, whether asking can work.
@@ -94,10 +105,7 @@ class Generator:
         Raises:
             UsageError: It cannot.
         """
-        if self.options.max_cost_usd is not None:
-            require_price(self.client.price, self.name)
-        if store.count(self.fingerprint) == 0:
-            self.client.check()
+        self.asker.check(store)
 
     def answer(
         self, examples: Sequence[Example], store: Store, on_progress: Callable[[int, int], None] | None = None
@@ -120,23 +128,7 @@ class Generator:
                 example = examples[index]
                 answers[example.testset, example.id] = Answer(self.name, answered.completion.text)
 
-        run_calls(
-            self._calls(examples),
-            total=len(examples),
-            client=self.client,
-            store=store,
-            judge=self.name,
-            fingerprint=self.fingerprint,
-            retries=self.options.retries,
-            usage=self.usage,
-            budget=Budget(
-                cap_usd=self.options.max_cost_usd,
-                price=self.client.price,
-                max_tokens=self.options.max_tokens or _MAX_TOKENS,
-                spent_usd=self.usage.cost_usd + self.usage.lost_usd,
-            ),
-            on_answer=on_answer,
-        )
+        self.asker.ask(_messages(examples), total=len(examples), store=store, on_answer=on_answer)
         if refused:
             logger.warning("%s refused %d of %d instructions; its refusal is its answer", self.name, refused, made)
         if missing := len(examples) - len(answers):
@@ -148,19 +140,7 @@ class Generator:
 
     def estimate(self, examples: Sequence[Example], store: Store) -> Estimate:
         """What answering these examples will take."""
-        calls = {call.key: call for call in self._calls(examples)}
-        known = store.get(calls)
-        return estimate_calls(
-            (call.messages for key, call in calls.items() if key not in known),
-            from_store=len(known),
-            usual_output_tokens=_USUAL_TOKENS,
-            max_tokens=self.options.max_tokens or _MAX_TOKENS,
-            price=self.client.price,
-        )
-
-    def _calls(self, examples: Sequence[Example]) -> list[Call]:
-        fingerprint = self.fingerprint
-        return [Call(key_of(fingerprint, _messages(example)), _messages(example)) for example in examples]
+        return self.asker.estimate(_messages(examples), store)
 
 
 def make_generator(
@@ -182,9 +162,15 @@ def make_generator(
         for name in ("concurrency", "timeout_s", "retries", "max_cost_usd")
         if name in judge_options.given
     }
-    # Named, so that a judge file's settings for judging do not take their place.
-    own: dict[str, Any] = {"protocol": "score_pair", "max_tokens": _MAX_TOKENS, "batch": False}
-    judge = make_judge(spec, JudgeOptions.from_mapping({**own, **shared, **settings}, judge_options.environ))
-    if not isinstance(judge, ChatJudge):
-        raise ConfigError(f'"{spec}" cannot write answers; name a model, e.g. openai/gpt-4.1, or a file of answers')
-    return Generator(name=judge.name, client=judge.client, options=judge.options, usage=usage or Usage())
+    asker = make_asker(
+        spec,
+        # Of a judge file, batches are for judging too.
+        {"batch": False, **shared, **settings},
+        judge_options.environ,
+        purpose={"generate": _VERSION},
+        max_tokens=_MAX_TOKENS,
+        usual_output_tokens=_USUAL_TOKENS,
+        otherwise=", or a file of answers",
+        usage=usage,
+    )
+    return Generator(asker)
