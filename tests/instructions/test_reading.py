@@ -150,6 +150,15 @@ def test_lines_are_counted_as_an_editor_counts_them(tmp_path: Path) -> None:
     assert (tmp_path / "out.jsonl").read_bytes() == (line + b"\n") * 2
 
 
+def test_embeddings_are_read_a_few_rows_at_a_time(tmp_path: Path) -> None:
+    """A column of vectors makes rows wide; where it is not asked for, blocks are as large as ever."""
+    table = pa.table({"instruction": ["a"] * 3000, "output": ["b"] * 3000, "vector": [[1.0, 2.0]] * 3000})
+    pq.write_table(table, tmp_path / "pool.parquet")
+    data = open_data(tmp_path / "pool.parquet")
+    assert [block.size for block in data.blocks()] == [1024, 1024, 952]
+    assert [block.size for block in data.blocks(["output"])] == [3000]
+
+
 def test_conversations_as_they_are_published(tmp_path: Path) -> None:
     """Several turns, a system message, an answer without a question and a question without an answer."""
     told = [

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["ParquetFile"]
 
 _BATCH_ROWS = 32_768
+_WIDE_BATCH_ROWS = 1024
+"""Where a column holds lists, e.g. embeddings: a row may take many kilobytes."""
 
 
 class ParquetBlock:
@@ -156,7 +158,8 @@ class ParquetFile:
         parquet = require("pyarrow.parquet", extra="select")
         try:
             with explained(self.path):
-                return parquet.ParquetFile(self.path)
+                # By default Arrow keeps every column that was read for as long as the batches run.
+                return parquet.ParquetFile(self.path, pre_buffer=False, buffer_size=2**20)
         except arrow.ArrowException as error:
             raise DataError(f"{self.path}: is no Parquet file, or a damaged one: {error}") from error
 
@@ -194,9 +197,15 @@ class ParquetFile:
         """
         first, form = 0, self.form
         wanted = None if columns is None else [name for name in columns if name in self.file.schema_arrow.names]
-        for batch in self.file.iter_batches(batch_size=_BATCH_ROWS, columns=wanted):
+        for batch in self.file.iter_batches(batch_size=self._batch_rows(wanted), columns=wanted):
             yield ParquetBlock(batch, start=start + first, form=form, path=self.path, first=first)
             first += batch.num_rows
+
+    def _batch_rows(self, columns: Sequence[str] | None = None) -> int:
+        types = require("pyarrow", extra="select").types
+        read = [field.type for field in self.file.schema_arrow if columns is None or field.name in columns]
+        is_wide = any(types.is_nested(kind) for kind in read) and not self.form.messages
+        return min(_BATCH_ROWS, _WIDE_BATCH_ROWS) if is_wide else _BATCH_ROWS
 
     def spans(self, start: int, rows: int) -> Iterator[Span]:
         """Where each *rows* rows lie; none goes over the border of a row group."""
@@ -242,7 +251,7 @@ class ParquetFile:
             inside = wanted[(wanted >= first) & (wanted < first + size)] - first
             offset = 0
             if len(inside):
-                for batch in self.file.iter_batches(batch_size=_BATCH_ROWS, row_groups=[group]):
+                for batch in self.file.iter_batches(batch_size=self._batch_rows(), row_groups=[group]):
                     here = inside[(inside >= offset) & (inside < offset + batch.num_rows)] - offset
                     if len(here):
                         yield arrow.Table.from_batches([batch]).take(here)
