@@ -13,7 +13,15 @@ import longismore
 
 SOURCE = Path(longismore.__file__).parents[1]
 PACKAGES = ["longismore", *(f"longismore.{one.name}" for one in pkgutil.iter_modules(longismore.__path__) if one.ispkg)]
-LIGHT = ["longismore", "longismore.judges", "longismore.testsets", "longismore.reports", "longismore.harness"]
+LIGHT = [
+    "longismore",
+    "longismore.instructions",
+    "longismore.judges",
+    "longismore.testsets",
+    "longismore.selectors",
+    "longismore.reports",
+    "longismore.harness",
+]
 HEAVY = [
     "torch",
     "transformers",
@@ -29,6 +37,11 @@ HEAVY = [
     "datasets",
     "scipy",
     "requests",
+    "polars",
+    "msgspec",
+    "nltk",
+    "ray",
+    "sklearn",
 ]
 PARTS = [
     f"longismore.reports.{one.name}"
@@ -37,7 +50,15 @@ PARTS = [
 ]
 MODULES = [
     one.name
-    for package in ("longismore", "longismore.judges", "longismore.testsets", "longismore.reports", *PARTS)
+    for package in (
+        "longismore",
+        "longismore.instructions",
+        "longismore.judges",
+        "longismore.testsets",
+        "longismore.selectors",
+        "longismore.reports",
+        *PARTS,
+    )
     for one in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}.")
     if not one.ispkg and not one.name.endswith("__main__")
 ]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import asdict
+import re
+from dataclasses import asdict, fields, is_dataclass
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 import longismore
 from longismore.harness import TASKS_FOLDER
 from longismore.judges import JUDGES
+from longismore.selectors import SELECTORS
 from longismore.testsets import TESTSETS, TestSet
 
 FIVE = ["koala", "lima", "sinstruct", "vicuna", "wizardlm"]
@@ -73,3 +75,19 @@ def test_files_stay_readable() -> None:
     sources = list(Path(longismore.__file__).parent.rglob("*.py"))
     assert [] == [path.name for path in sources if len(path.read_text().splitlines()) > 300]
     assert [] == [path.name for path in sources if path.stem.strip("_") in {"utils", "common", "misc", "helpers"}]
+
+
+@pytest.mark.parametrize("name", SELECTORS.names())
+def test_a_strategy_is_a_frozen_dataclass_that_explains_itself(name: str) -> None:
+    """Its parameters are fields with a sentence each; its module says what for, and where it comes from."""
+    kind = SELECTORS.get(name)
+    module = importlib.import_module(f"longismore.selectors.{name}")
+    assert is_dataclass(kind)
+    assert kind.__dataclass_params__.frozen
+    assert kind.__doc__
+    assert module.__doc__
+    source = Path(str(module.__file__)).read_text(encoding="utf-8")
+    for field in fields(kind):
+        explained = rf'^    {field.name}: .*\n    """'
+        assert re.search(explained, source, flags=re.MULTILINE), f"{field.name} has no docstring"
+    assert {"prepare", "choose"} <= set(vars(kind))

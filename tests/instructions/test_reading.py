@@ -216,6 +216,7 @@ def test_what_only_python_reads_is_read_with_care(tmp_path: Path) -> None:
         ),
         (["5"], r"pool\.jsonl:1: a row must be a JSON object, found int"),
         ([""], r"pool\.jsonl: the file is empty"),
+        (["[", "]"], r"pool\.jsonl: there is no row in the file"),
     ],
 )
 def test_bad_lines_are_named(lines: list[str], message: str, tmp_path: Path) -> None:
@@ -234,9 +235,11 @@ def test_bad_lines_are_named(lines: list[str], message: str, tmp_path: Path) -> 
 def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
     """Also in a response that nobody decodes, and in a later block."""
     good = json.dumps(ONE["alpaca"]).encode()
-    (tmp_path / "pool.jsonl").write_bytes(good + b"\n" + good.replace(b"Hi", b"H\xe9") + b"\n")
-    with pytest.raises(SchemaError, match=r"pool\.jsonl:2: not UTF-8 \(byte 0xe9"):
-        list(open_data(tmp_path / "pool.jsonl").blocks())
+    bad = good.replace(b"Hi", b"H\xe9")
+    for number, lines in ((2, [good, bad]), (1, [bad, good])):
+        (tmp_path / "pool.jsonl").write_bytes(b"\n".join(lines) + b"\n")
+        with pytest.raises(SchemaError, match=rf"pool\.jsonl:{number}: not UTF-8 \(byte 0xe9"):
+            list(open_data(tmp_path / "pool.jsonl").blocks())
 
 
 @pytest.mark.parametrize(

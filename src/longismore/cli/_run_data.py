@@ -17,9 +17,7 @@ from longismore.reports._distribution.table import distribution_tables
 from longismore.reports._figure.file import check_figure, write_figure
 from longismore.reports._figure.overlap import draw_overlap, overlap_height
 from longismore.reports.distribution import describe, draw_lengths
-from longismore.selectors._measures import measure_of
-from longismore.selectors._overlap import overlap
-from longismore.selectors._row_keys import RowKeys, row_keys
+from longismore.selectors import RowKeys, measure_of, overlap, row_keys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -183,7 +183,6 @@ def _estimate(
 
 def _show(selection: Selection, out: TextIO) -> None:
     from rich.console import Console
-    from rich.table import Table
     from rich.text import Text
 
     told = selection.manifest
@@ -192,16 +191,17 @@ def _show(selection: Selection, out: TextIO) -> None:
     console.print(
         Text(printable(f"{head} in {selection.output}{' (was there already)' if selection.was_done else ''}"))
     )
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 2))
-    table.add_column(justify="right")
-    table.add_column()
-    for reason, count in sorted(told["dropped"].items(), key=lambda pair: -pair[1]):
-        if count:
-            table.add_row(f"{count:,}", Text(printable(reason)))
-    console.print(table)
+    counts = {reason: f"{count:,}" for reason, count in sorted(told["dropped"].items(), key=_by_count) if count}
+    width = max(map(len, counts.values()), default=0)
+    for reason, count in counts.items():
+        console.print(Text(printable(f"  {count:>{width}} {reason}")))
     for key, value in told["facts"].items():
         if (text := _fact(value)) and len(text) <= _LONGEST_FACT:
             console.print(Text(printable(f"  {key.replace('_', ' ')}: {text}")))
+
+
+def _by_count(dropped: tuple[str, int]) -> int:
+    return -dropped[1]
 
 
 def _fact(value: Any) -> str:

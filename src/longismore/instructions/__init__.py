@@ -7,15 +7,19 @@ read block by block; a block decodes only what it is asked about.
 from __future__ import annotations
 
 from longismore.instructions._block import Block
+from longismore.instructions._convert import Conversion, ConversionCounts
 from longismore.instructions._formats import FORMATS, Format
 from longismore.instructions._instruction_data import InstructionData, open_data
 from longismore.instructions._row import Row, Turn, content_key
 from longismore.instructions._span import Span
+from longismore.instructions._unwrap import unwrap
 from longismore.instructions._write import write_records, write_responses
 
 __all__ = [
     "FORMATS",
     "Block",
+    "Conversion",
+    "ConversionCounts",
     "Format",
     "InstructionData",
     "Row",
@@ -23,6 +27,7 @@ __all__ = [
     "Turn",
     "content_key",
     "open_data",
+    "unwrap",
     "write_records",
     "write_responses",
 ]

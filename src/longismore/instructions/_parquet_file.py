@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from longismore.instructions._formats import Format
 
-__all__ = ["ParquetFile"]
+__all__ = ["ParquetBlock", "ParquetFile"]
 
 _BATCH_ROWS = 32_768
 _WIDE_BATCH_ROWS = 1024

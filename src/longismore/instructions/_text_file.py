@@ -7,7 +7,7 @@ import json
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from longismore._jsonl import dump_line, explained, read_json
+from longismore._jsonl import dump_line, explained, not_utf8, read_json
 from longismore._optional import require
 from longismore.errors import SchemaError
 from longismore.instructions._formats import recognise
@@ -66,19 +66,24 @@ class TextFile:
         return self._form or self._recognised()
 
     def _recognised(self) -> Format:
-        with self._open() as file:
-            number = 0
-            for number, line in enumerate(file, start=1):  # noqa: B007  said in the message
-                if line.strip(_BOM + b" \t\r\n"):
-                    break
-            place = f"{self.path}[0]" if self.is_array else f"{self.path}:{number}"
-            try:
-                record = json.loads(line)
-            except (ValueError, RecursionError) as error:
-                raise SchemaError(place, f"not JSON: {error}") from error
+        number, line = self._first_line()
+        place = f"{self.path}[0]" if self.is_array else f"{self.path}:{number}"
+        try:
+            record = json.loads(line)
+        except UnicodeDecodeError as error:
+            raise not_utf8(self.path, number, line[error.start], error.start) from error
+        except (ValueError, RecursionError) as error:
+            raise SchemaError(place, f"not JSON: {error}") from error
         if not isinstance(record, dict):
             raise SchemaError(place, f"a row must be a JSON object, found {type(record).__name__}")
         return recognise(list(record), place)
+
+    def _first_line(self) -> tuple[int, bytes]:
+        with self._open() as file:
+            for number, line in enumerate(file, start=1):
+                if text := line.removeprefix(_BOM).strip():
+                    return number, text
+        raise SchemaError(str(self.path), "there is no row in the file")
 
     def blocks(self, start: int) -> Iterator[JsonBlock]:
         """All rows, block by block; the first has the number *start*."""

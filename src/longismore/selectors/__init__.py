@@ -9,7 +9,10 @@ from __future__ import annotations
 from longismore.registry import Registry
 from longismore.selectors._local_engine import LocalEngine
 from longismore.selectors._manifest import manifest_path, read_manifest
+from longismore.selectors._measures import MEASURES, Measure, measure_of
+from longismore.selectors._overlap import Chance, Overlap, Shared, chance_overlap, overlap
 from longismore.selectors._ray_engine import RayEngine
+from longismore.selectors._row_keys import RowKeys, row_keys
 from longismore.selectors._run import Selection, select_rows
 from longismore.selectors._score_store import ScoreStore, default_scores_path
 from longismore.selectors._scorer import RowScorer, Skipped, fingerprint
@@ -17,26 +20,36 @@ from longismore.selectors._selector import Choice, Engine, OnProgress, Selector,
 from longismore.selectors._spec import Parameter, make_selector, parameters_of
 
 __all__ = [
+    "MEASURES",
     "SELECTORS",
+    "Chance",
     "Choice",
     "Engine",
     "LocalEngine",
+    "Measure",
     "OnProgress",
+    "Overlap",
     "Parameter",
     "RayEngine",
+    "RowKeys",
     "RowScorer",
     "ScoreStore",
     "Selection",
     "Selector",
     "Shard",
+    "Shared",
     "Skipped",
     "Work",
+    "chance_overlap",
     "default_scores_path",
     "fingerprint",
     "make_selector",
     "manifest_path",
+    "measure_of",
+    "overlap",
     "parameters_of",
     "read_manifest",
+    "row_keys",
     "select_rows",
 ]
 
