@@ -12,11 +12,13 @@ from longismore.instructions._formats import FORMATS, Format
 from longismore.instructions._instruction_data import InstructionData, open_data
 from longismore.instructions._row import Row, Turn, content_key
 from longismore.instructions._span import Span
+from longismore.instructions._templates import TEMPLATES, Template, load_template
 from longismore.instructions._unwrap import unwrap
 from longismore.instructions._write import write_records, write_responses
 
 __all__ = [
     "FORMATS",
+    "TEMPLATES",
     "Block",
     "Conversion",
     "ConversionCounts",
@@ -24,8 +26,10 @@ __all__ = [
     "InstructionData",
     "Row",
     "Span",
+    "Template",
     "Turn",
     "content_key",
+    "load_template",
     "open_data",
     "unwrap",
     "write_records",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import polars
+    import polars as pl
 
     from longismore.instructions import InstructionData
     from longismore.selectors._scorer import RowScorer
@@ -44,7 +44,7 @@ class Engine(Protocol):
         numbers: Sequence[int] | None = None,
         shard: Shard | None = None,
         on_progress: OnProgress | None = None,
-    ) -> polars.DataFrame:
+    ) -> pl.DataFrame:
         """The scores of every row, or of those with the given *numbers* (ascending), or of a shard's.
 
         What the score store has is not computed again; what is computed is committed batch by batch.
@@ -90,8 +90,8 @@ class Choice:
 class Selector(Protocol):
     """A strategy: a frozen dataclass whose fields are its parameters, registered under its module's name.
 
-    Two more methods are looked for: ``files()``, the files that the parameters name, and ``scorers()``, the scorers that
-    are needed. What these contain decides, with the parameters, whether a selection is done already.
+    Two more methods are looked for: ``files()``, the files that the parameters name, and ``scorers()``, the scorers
+    that are needed. What these contain decides, with the parameters, whether a selection is done already.
     """
 
     def prepare(self, data: InstructionData, work: Work) -> None:
