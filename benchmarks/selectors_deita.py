@@ -31,9 +31,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from longismore.instructions import Row, Turn
-from longismore.selectors._deita_prompts import filled
-from longismore.selectors._deita_scorer import DigitScorer
-from longismore.selectors._diversity import DiversityFilter, Fate
+from longismore.selectors._deita.diversity import DiversityFilter, Fate
+from longismore.selectors._deita.prompts import filled
+from longismore.selectors._deita.scorer import DigitScorer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

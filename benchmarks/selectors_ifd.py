@@ -29,9 +29,9 @@ from typing import TYPE_CHECKING, Any
 from longismore.instructions import open_data
 from longismore.instructions._templates import load_template
 from longismore.selectors import Skipped
-from longismore.selectors._causal_lm import load
-from longismore.selectors._ifd_scorers import Instrument, LossScorer
-from longismore.selectors._ifd_texts import Layout, prompt_of
+from longismore.selectors._ifd.scorers import Instrument, LossScorer
+from longismore.selectors._ifd.texts import Layout, prompt_of
+from longismore.selectors._models.causal_lm import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

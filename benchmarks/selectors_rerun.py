@@ -53,8 +53,8 @@ def _rerun(folder: Path) -> tuple[str, float, float, str]:
     sys.path.append(str(Path(__file__).parent))
     from selectors_ifd import MAX_LENGTH, SMALL, make_model
 
-    from longismore.selectors._ifd_scorers import Instrument, LossScorer
-    from longismore.selectors._ifd_texts import Layout
+    from longismore.selectors._ifd.scorers import Instrument, LossScorer
+    from longismore.selectors._ifd.texts import Layout
 
     torch.set_num_threads(1)
     model = make_model(folder / "model", SMALL)

@@ -19,8 +19,8 @@ import polars as pl
 
 from longismore.instructions import open_data
 from longismore.selectors import Skipped
-from longismore.selectors._local_engine import LocalEngine
-from longismore.selectors._score_store import ScoreStore
+from longismore.selectors._scores.local_engine import LocalEngine
+from longismore.selectors._scores.store import ScoreStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -44,8 +44,9 @@ HEAVY = [
     "sklearn",
 ]
 PARTS = [
-    f"longismore.reports.{one.name}"
-    for one in pkgutil.iter_modules(importlib.import_module("longismore.reports").__path__)
+    f"longismore.{room}.{one.name}"
+    for room in ("reports", "selectors")
+    for one in pkgutil.iter_modules(importlib.import_module(f"longismore.{room}").__path__)
     if one.ispkg
 ]
 MODULES = [

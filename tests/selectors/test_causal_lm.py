@@ -11,8 +11,9 @@ import pytest
 
 from ifd_reference import mean, token_losses
 from longismore.errors import ConfigError, UsageError
-from longismore.selectors import _causal_lm, _causal_lm_forward
-from longismore.selectors._causal_lm import (
+from longismore.selectors._models import causal_lm as _causal_lm
+from longismore.selectors._models import forward as _causal_lm_forward
+from longismore.selectors._models.causal_lm import (
     answer_losses,
     batches_by_length,
     identity,
@@ -21,14 +22,14 @@ from longismore.selectors._causal_lm import (
     losses_and_means,
     next_token_logits,
 )
-from longismore.selectors._causal_lm_prefix import Family, families
+from longismore.selectors._models.prefix import Family, families
 from tiny_models import make_tiny_llama
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from longismore.selectors._causal_lm import CausalLM
+    from longismore.selectors._models.causal_lm import CausalLM
 
 torch = pytest.importorskip("torch")
 transformers = pytest.importorskip("transformers")

@@ -12,8 +12,8 @@ import pytest
 from longismore.errors import ConfigError, SchemaError
 from longismore.instructions import open_data
 from longismore.selectors import SELECTORS, Choice, Work
-from longismore.selectors._local_engine import LocalEngine
-from longismore.selectors._score_store import ScoreStore
+from longismore.selectors._scores.local_engine import LocalEngine
+from longismore.selectors._scores.store import ScoreStore
 from longismore.selectors._spec import make_selector
 from longismore.selectors.deita import Deita
 

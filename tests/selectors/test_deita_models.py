@@ -12,11 +12,11 @@ import pytest
 from longismore.errors import DataError, UsageError
 from longismore.instructions import Row, Turn, open_data
 from longismore.selectors import Choice, Shard, Skipped, Work
-from longismore.selectors._deita_embedder import Embedder
-from longismore.selectors._deita_prompts import COMPLEXITY_PROMPT, QUALITY_PROMPT, filled
-from longismore.selectors._deita_scorer import DigitScorer
-from longismore.selectors._local_engine import LocalEngine
-from longismore.selectors._score_store import ScoreStore
+from longismore.selectors._deita.embedder import Embedder
+from longismore.selectors._deita.prompts import COMPLEXITY_PROMPT, QUALITY_PROMPT, filled
+from longismore.selectors._deita.scorer import DigitScorer
+from longismore.selectors._scores.local_engine import LocalEngine
+from longismore.selectors._scores.store import ScoreStore
 from longismore.selectors.deita import Deita
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longismore.selectors import _diversity
-from longismore.selectors._diversity import DiversityFilter, Fate
+from longismore.selectors._deita import diversity as _diversity
+from longismore.selectors._deita.diversity import DiversityFilter, Fate
 
 
 def cosine(one: Any, two: Any) -> float:

@@ -85,8 +85,8 @@ def pool(tmp_path: Path) -> InstructionData:
 @pytest.fixture
 def engine(tmp_path: Path) -> Any:
     """The local engine with a store of its own."""
-    from longismore.selectors._local_engine import LocalEngine
-    from longismore.selectors._score_store import ScoreStore
+    from longismore.selectors._scores.local_engine import LocalEngine
+    from longismore.selectors._scores.store import ScoreStore
 
     return LocalEngine(ScoreStore(tmp_path / "scores"))
 
@@ -110,7 +110,7 @@ def run(ifd: Ifd, data: InstructionData, engine: Any, **work: Any) -> Choice:
 
 def reference(folder: Path, template: str = "plain") -> list[float]:
     """The IFD of each record, straight from the definition; not a number where there is none."""
-    from longismore.selectors._causal_lm import load
+    from longismore.selectors._models.causal_lm import load
 
     lm, form = load(str(folder), device="cpu"), load_template(template)
     scores = []
@@ -191,8 +191,8 @@ def test_the_choice_does_not_depend_on_batches(
 ) -> None:
     """Neither on how many rows nor on how many tokens are scored at once."""
     wanted = run(Ifd(model=str(folder), device="cpu"), pool, engine, budget=12)
-    from longismore.selectors._local_engine import LocalEngine
-    from longismore.selectors._score_store import ScoreStore
+    from longismore.selectors._scores.local_engine import LocalEngine
+    from longismore.selectors._scores.store import ScoreStore
 
     other = LocalEngine(ScoreStore(engine.store.folder / "other"))
     batches = {"max_tokens": max_tokens, "batch_rows": 7}
@@ -214,7 +214,7 @@ def test_pre_experience_takes_the_middle_of_every_cluster(
     import numpy as np
 
     cluster = pytest.importorskip("sklearn.cluster")
-    from longismore.selectors._causal_lm import load
+    from longismore.selectors._models.causal_lm import load
 
     lm, form = load(str(folder), device="cpu"), load_template("plain")
     rows = [row for row, each in enumerate(RECORDS) if each["output"].strip()]

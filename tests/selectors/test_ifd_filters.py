@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ifd_reference import middle
-from longismore.selectors._ifd_clusters import cluster_labels, middle_rows
-from longismore.selectors._ifd_filters import Candidates, Rule, candidates_of, select
+from longismore.selectors._ifd.clusters import cluster_labels, middle_rows
+from longismore.selectors._ifd.filters import Candidates, Rule, candidates_of, select
 
 np = pytest.importorskip("numpy")
 pl = pytest.importorskip("polars")

@@ -14,9 +14,9 @@ from longismore.errors import ConfigError, UsageError
 from longismore.instructions import Row, Turn
 from longismore.instructions._templates import load_template
 from longismore.selectors import Skipped, fingerprint
-from longismore.selectors._causal_lm import load
-from longismore.selectors._ifd_scorers import Instrument, LossScorer, PromptScorer
-from longismore.selectors._ifd_texts import Layout, prompt_of
+from longismore.selectors._ifd.scorers import Instrument, LossScorer, PromptScorer
+from longismore.selectors._ifd.texts import Layout, prompt_of
+from longismore.selectors._models.causal_lm import load
 from tiny_models import make_tiny_llama, make_tokenizer
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ import pytest
 pytest.importorskip("polars")
 
 import scoring_runs
-from longismore.selectors._local_engine import LocalEngine
-from longismore.selectors._score_store import ScoreStore
+from longismore.selectors._scores.local_engine import LocalEngine
+from longismore.selectors._scores.store import ScoreStore
 from scoring_runs import LENGTHS, make_data
 
 if TYPE_CHECKING:

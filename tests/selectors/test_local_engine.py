@@ -15,10 +15,11 @@ import polars as pl
 
 from longismore.errors import DataError, JudgeRejectedError, MissingDependencyError, UsageError
 from longismore.instructions import open_data
-from longismore.selectors import Shard, _score_rows
-from longismore.selectors._local_engine import LocalEngine
-from longismore.selectors._ray_engine import RayEngine
-from longismore.selectors._score_store import ScoreStore
+from longismore.selectors import Shard
+from longismore.selectors._scores import rows as _score_rows
+from longismore.selectors._scores.local_engine import LocalEngine
+from longismore.selectors._scores.ray_engine import RayEngine
+from longismore.selectors._scores.store import ScoreStore
 from scoring_runs import LENGTHS, LogScorer, make_data
 
 if TYPE_CHECKING:

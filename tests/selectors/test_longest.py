@@ -17,7 +17,9 @@ from nltk.tokenize import NLTKWordTokenizer, PunktSentenceTokenizer
 
 from longismore.errors import ConfigError, DataError, UsageError
 from longismore.instructions import InstructionData, _text_file, open_data
-from longismore.selectors import SELECTORS, Choice, Shard, Work, _length_scan, _topk
+from longismore.selectors import SELECTORS, Choice, Shard, Work
+from longismore.selectors._length import scan as _length_scan
+from longismore.selectors._length import topk as _topk
 from longismore.selectors.longest import Longest
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ import pytest
 from nltk.tokenize import PunktSentenceTokenizer
 
 from longismore.instructions import InstructionData, _text_file, open_data
-from longismore.selectors import Shard, Work, _length_scan
+from longismore.selectors import Shard, Work
+from longismore.selectors._length import scan as _length_scan
 from longismore.selectors.longest import Longest
 
 if TYPE_CHECKING:

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from nltk.tokenize import NLTKWordTokenizer, PunktSentenceTokenizer
 
 from longismore.errors import ConfigError, DataError, MissingDependencyError
-from longismore.selectors import _measures, _nltk_words
-from longismore.selectors._measures import measure_of
+from longismore.selectors._length import measures as _measures
+from longismore.selectors._length import nltk_words as _nltk_words
+from longismore.selectors._length.measures import measure_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -19,11 +19,11 @@ import numpy as np
 
 from longismore.errors import UsageError
 from longismore.selectors import Shard
-from longismore.selectors._local_engine import LocalEngine
-from longismore.selectors._ray_engine import RayEngine
-from longismore.selectors._ray_session import running_ray
-from longismore.selectors._ray_shards import ShardScorer, shard_labels
-from longismore.selectors._score_store import ScoreStore
+from longismore.selectors._scores.local_engine import LocalEngine
+from longismore.selectors._scores.ray_engine import RayEngine
+from longismore.selectors._scores.ray_session import running_ray
+from longismore.selectors._scores.ray_shards import ShardScorer, shard_labels
+from longismore.selectors._scores.store import ScoreStore
 from scoring_runs import LENGTHS, LogScorer, make_data
 
 if TYPE_CHECKING:

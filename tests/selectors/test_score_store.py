@@ -20,8 +20,8 @@ import polars as pl
 import scoring_runs
 from longismore.errors import DataError, SchemaError
 from longismore.instructions import content_key
-from longismore.selectors import _score_parts
-from longismore.selectors._score_store import ScoreStore, default_scores_path
+from longismore.selectors._scores import parts as _score_parts
+from longismore.selectors._scores.store import ScoreStore, default_scores_path
 from scoring_runs import LENGTHS, LogScorer, frame_of
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from longismore.selectors import _topk
-from longismore.selectors._topk import Largest
+from longismore.selectors._length import topk as _topk
+from longismore.selectors._length.topk import Largest
 
 if TYPE_CHECKING:
     import pytest

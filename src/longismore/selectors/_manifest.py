@@ -15,7 +15,10 @@ from longismore.errors import SchemaError
 from longismore.selectors._scorer import fingerprint
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from longismore.instructions import InstructionData
+    from longismore.selectors._scorer import RowScorer
     from longismore.selectors._selector import Choice, Selector, Work
 
 __all__ = ["is_done", "manifest_path", "read_manifest", "request_of", "write_manifest"]
@@ -51,7 +54,7 @@ def request_of(strategy: str, selector: Selector, data: InstructionData, work: W
     ``scorers()``.
     """
     checksums = data.checksums()
-    scorers = getattr(selector, "scorers", tuple)()
+    scorers: Sequence[RowScorer] = getattr(selector, "scorers", tuple)()
     return {
         "strategy": strategy,
         "parameters": asdict(selector),  # type: ignore[call-overload]

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING
 from longismore.errors import ConfigError
 from longismore.instructions._templates import TEMPLATES
 from longismore.selectors import SELECTORS
-from longismore.selectors._causal_lm import DEVICES, DTYPES
-from longismore.selectors._deita_embedder import Embedder
-from longismore.selectors._deita_prompts import COMPLEXITY_PROMPT, QUALITY_PROMPT, read_prompt
-from longismore.selectors._deita_scorer import DigitScorer
+from longismore.selectors._deita.embedder import Embedder
+from longismore.selectors._deita.prompts import COMPLEXITY_PROMPT, QUALITY_PROMPT, read_prompt
+from longismore.selectors._deita.scorer import DigitScorer
+from longismore.selectors._models.causal_lm import DEVICES, DTYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +111,7 @@ class Deita:
         Raises:
             UsageError: A model, a prompt, the template or a field of the data cannot be used.
         """
-        from longismore.selectors._deita_columns import check_first_row
+        from longismore.selectors._deita.columns import check_first_row
 
         # What can be known to be wrong is said before hours of scoring.
         check_first_row(data, self.columns() | self.embedding_column())
@@ -122,7 +122,7 @@ class Deita:
 
     def choose(self, data: InstructionData, work: Work) -> Choice:
         """Take rows by their scores, and leave out the similar ones."""
-        from longismore.selectors._deita_choice import choose
+        from longismore.selectors._deita.choice import choose
 
         return choose(self, data, work)
 

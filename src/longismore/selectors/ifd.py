@@ -25,10 +25,10 @@ from typing import TYPE_CHECKING, Any
 
 from longismore.errors import ConfigError, SchemaError, UsageError
 from longismore.selectors import SELECTORS, Choice
-from longismore.selectors._ifd_clusters import cluster_labels, middle_rows
-from longismore.selectors._ifd_filters import Rule, candidates_of, column_of, select
-from longismore.selectors._ifd_scorers import Instrument, LossScorer, PromptScorer
-from longismore.selectors._ifd_texts import Layout
+from longismore.selectors._ifd.clusters import cluster_labels, middle_rows
+from longismore.selectors._ifd.filters import Rule, candidates_of, column_of, select
+from longismore.selectors._ifd.scorers import Instrument, LossScorer, PromptScorer
+from longismore.selectors._ifd.texts import Layout
 
 if TYPE_CHECKING:
     import polars as pl

@@ -6,7 +6,7 @@ or above the cut (192 tokens for 1,000 of 52,002) and every other row at or belo
 sorts after a shuffle, and so has another order among equal ones: ``measure=chars,ties=chasing_random``.
 
 Rows are ranked without measuring all of them: most are settled by their size in bytes, or by two bounds
-(``_nltk_words.py``).
+(``_length/nltk_words.py``).
 
 Sources: Zhao et al., Long Is More for Alignment, ICML 2024, https://arxiv.org/abs/2402.04833; Diddee and Ippolito,
 Chasing Random, https://arxiv.org/abs/2410.15225.
@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from longismore.errors import ConfigError, UsageError
 from longismore.selectors import SELECTORS, Choice
-from longismore.selectors._length_scan import WHOLE, LengthScan
-from longismore.selectors._measures import measure_of
+from longismore.selectors._length.measures import measure_of
+from longismore.selectors._length.scan import WHOLE, LengthScan
 
 if TYPE_CHECKING:
     from longismore.instructions import InstructionData
     from longismore.selectors import Work
-    from longismore.selectors._topk import Cut
+    from longismore.selectors._length.topk import Cut
 
 __all__ = ["Longest"]
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from longismore.errors import ConfigError
 from longismore.selectors import SELECTORS, Choice
-from longismore.selectors._rating_match import scores_in_file, scores_in_rows
+from longismore.selectors._ratings.match import scores_in_file, scores_in_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from longismore.instructions import InstructionData
     from longismore.selectors import Work
-    from longismore.selectors._rating_match import RowScores
+    from longismore.selectors._ratings.match import RowScores
 
 __all__ = ["Score"]
 

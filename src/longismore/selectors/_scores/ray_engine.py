@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from longismore._optional import require
 from longismore.errors import DataError, UsageError
-from longismore.selectors._local_engine import LocalEngine, with_scores, without_score
-from longismore.selectors._ray_session import running_ray
-from longismore.selectors._ray_shards import ShardJob, ShardScorer, finished_shards, forget_tries, shard_labels
-from longismore.selectors._score_keys import ascending, keys_of_rows, offsets_in
-from longismore.selectors._score_rows import FAILURES_IN_A_ROW
+from longismore.selectors._scores.keys import ascending, keys_of_rows, offsets_in
+from longismore.selectors._scores.local_engine import LocalEngine, with_scores, without_score
+from longismore.selectors._scores.ray_session import running_ray
+from longismore.selectors._scores.ray_shards import ShardJob, ShardScorer, finished_shards, forget_tries, shard_labels
+from longismore.selectors._scores.rows import FAILURES_IN_A_ROW
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from longismore.instructions import InstructionData
-    from longismore.selectors._score_store import ScoreStore
     from longismore.selectors._scorer import RowScorer
+    from longismore.selectors._scores.store import ScoreStore
     from longismore.selectors._selector import OnProgress, Shard
 
 __all__ = ["RayEngine"]

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from longismore.errors import SchemaError
-from longismore.selectors._deita_turns import TurnScores
+from longismore.selectors._deita.turns import TurnScores
 from longismore.selectors._hash_sampling import key_words
 
 if TYPE_CHECKING:

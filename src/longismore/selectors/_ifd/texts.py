@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from longismore.instructions import Row
     from longismore.instructions._templates import Template
-    from longismore.selectors._causal_lm import CausalLM
+    from longismore.selectors._models.causal_lm import CausalLM
 
 __all__ = [
     "EMPTY",

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from longismore._jsonl import read_json, write_json
 from longismore.errors import DataError, SchemaError
-from longismore.selectors._score_parts import ScoreParts
 from longismore.selectors._scorer import fingerprint
+from longismore.selectors._scores.parts import ScoreParts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

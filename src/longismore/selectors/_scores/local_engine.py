@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from longismore.errors import DataError
-from longismore.selectors._score_keys import ascending, keys_of, rows_of, with_numbers
-from longismore.selectors._score_rows import FAILURES_IN_A_ROW, score_rows
+from longismore.selectors._scores.keys import ascending, keys_of, rows_of, with_numbers
+from longismore.selectors._scores.rows import FAILURES_IN_A_ROW, score_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import polars as pl
 
     from longismore.instructions import InstructionData, Row
-    from longismore.selectors._score_store import ScoreStore
     from longismore.selectors._scorer import RowScorer
+    from longismore.selectors._scores.store import ScoreStore
     from longismore.selectors._selector import OnProgress, Shard
 
 __all__ = ["LocalEngine", "score_missing", "with_scores", "without_score"]

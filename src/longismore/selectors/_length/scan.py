@@ -11,10 +11,10 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from longismore.errors import UsageError
-from longismore.selectors._measures import measure_of
+from longismore.selectors._length.measures import measure_of
+from longismore.selectors._length.shard_results import ShardResult, ShardResults, results_for
+from longismore.selectors._length.topk import Largest
 from longismore.selectors._selector import Shard
-from longismore.selectors._shard_results import ShardResult, ShardResults, results_for
-from longismore.selectors._topk import Largest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from longismore.instructions import Block, InstructionData
-    from longismore.selectors._measures import Measure
+    from longismore.selectors._length.measures import Measure
     from longismore.selectors._selector import Work
 
 __all__ = ["WHOLE", "LengthScan"]

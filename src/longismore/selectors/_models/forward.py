@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from longismore._optional import require
-from longismore.selectors._causal_lm_prefix import cache_of, prefix_states
+from longismore.selectors._models.prefix import cache_of, prefix_states
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from longismore.selectors._causal_lm import CausalLM
+    from longismore.selectors._models.causal_lm import CausalLM
 
 __all__ = ["batches_by_length", "ends", "head", "in_batches", "means", "token_losses", "try_out"]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from longismore.instructions._templates import TextTemplate, load_template
-from longismore.selectors._causal_lm import identity, last_hidden, load
-from longismore.selectors._deita_scorer import batch_tokens
+from longismore.selectors._deita.scorer import batch_tokens
 from longismore.selectors._hash_sampling import EMPTY
+from longismore.selectors._models.causal_lm import identity, last_hidden, load
 from longismore.selectors._scorer import Skipped
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from longismore.instructions import Row
     from longismore.instructions._templates import Template
-    from longismore.selectors._causal_lm import CausalLM
+    from longismore.selectors._models.causal_lm import CausalLM
 
 __all__ = ["Embedder"]
 
@@ -31,7 +31,7 @@ class Embedder:
     Args:
         model: A folder, or an id of the Hugging Face Hub.
         template: As :func:`~longismore.instructions._templates.load_template` takes it.
-        dtype: As :func:`~longismore.selectors._causal_lm.load` takes it.
+        dtype: As :func:`~longismore.selectors._models.causal_lm.load` takes it.
         device: The same.
         max_length: The longest text, in tokens; or what the model was made for, if that is less.
         truncate: Whether a longer text loses its end; otherwise the row has no embedding.

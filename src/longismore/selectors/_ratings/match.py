@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from longismore._jsonl import explained, read_json
 from longismore.errors import DataError
-from longismore.selectors._rating_lines import rating_lines, read_score, row_keys
+from longismore.selectors._ratings.lines import rating_lines, read_score, row_keys
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from longismore.instructions import InstructionData, Row
-    from longismore.selectors._rating_lines import RatingLine
+    from longismore.selectors._ratings.lines import RatingLine
 
 __all__ = ["RowScores", "scores_in_file", "scores_in_rows"]
 

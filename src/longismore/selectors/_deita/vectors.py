@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from longismore._optional import require
 from longismore.errors import MissingDependencyError, SchemaError
-from longismore.selectors._deita_columns import pick_vectors
-from longismore.selectors._deita_turns import described_errors
+from longismore.selectors._deita.columns import pick_vectors
+from longismore.selectors._deita.turns import described_errors
 
 if TYPE_CHECKING:
     from longismore.instructions import InstructionData
     from longismore.selectors import Work
-    from longismore.selectors._deita_embedder import Embedder
+    from longismore.selectors._deita.embedder import Embedder
     from longismore.selectors.deita import Deita
 
 __all__ = ["Vectors", "vectors_of"]

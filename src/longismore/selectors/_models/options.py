@@ -6,7 +6,7 @@ from typing import Any
 
 from longismore._optional import require
 from longismore.errors import ConfigError, UsageError
-from longismore.selectors._checkpoint import find_model
+from longismore.selectors._models.checkpoint import find_model
 
 __all__ = ["DEVICES", "DTYPES", "check", "known_device", "known_dtype", "one_line", "positions_of"]
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from longismore._optional import require
 from longismore.errors import UsageError
-from longismore.selectors._causal_lm_forward import batches_by_length, ends, head, in_batches, token_losses, try_out
-from longismore.selectors._causal_lm_forward import means as row_means
-from longismore.selectors._causal_lm_options import (
+from longismore.selectors._models.checkpoint import checkpoint_sha256, find_model, saved_dtype
+from longismore.selectors._models.forward import batches_by_length, ends, head, in_batches, token_losses, try_out
+from longismore.selectors._models.forward import means as row_means
+from longismore.selectors._models.options import (
     DEVICES,
     DTYPES,
     check,
@@ -24,8 +25,7 @@ from longismore.selectors._causal_lm_options import (
     one_line,
     positions_of,
 )
-from longismore.selectors._causal_lm_prefix import Family, families
-from longismore.selectors._checkpoint import checkpoint_sha256, find_model, saved_dtype
+from longismore.selectors._models.prefix import Family, families
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,16 +10,16 @@ import numpy.typing as npt
 
 from longismore.errors import SchemaError
 from longismore.selectors import Choice
-from longismore.selectors._deita_columns import read_rows
-from longismore.selectors._deita_turns import TurnScores, evol
-from longismore.selectors._deita_vectors import vectors_of
-from longismore.selectors._diversity import DiversityFilter, Fate
+from longismore.selectors._deita.columns import read_rows
+from longismore.selectors._deita.diversity import DiversityFilter, Fate
+from longismore.selectors._deita.turns import TurnScores, evol
+from longismore.selectors._deita.vectors import vectors_of
 from longismore.selectors._hash_sampling import DUPLICATE, EMPTY, repeated
 
 if TYPE_CHECKING:
     from longismore.instructions import InstructionData
     from longismore.selectors import Work
-    from longismore.selectors._deita_vectors import Vectors
+    from longismore.selectors._deita.vectors import Vectors
     from longismore.selectors.deita import Deita
 
 __all__ = ["choose"]

@@ -13,9 +13,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from longismore.selectors._causal_lm import identity, load, next_token_logits
-from longismore.selectors._deita_prompts import digit_tokens, filled, instructions_of
+from longismore.selectors._deita.prompts import digit_tokens, filled, instructions_of
 from longismore.selectors._hash_sampling import EMPTY
+from longismore.selectors._models.causal_lm import identity, load, next_token_logits
 from longismore.selectors._scorer import Skipped
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from longismore.instructions import Row
-    from longismore.selectors._causal_lm import CausalLM
+    from longismore.selectors._models.causal_lm import CausalLM
 
 __all__ = ["DigitScorer", "batch_tokens", "expected_digits"]
 
@@ -41,7 +41,7 @@ class DigitScorer:
         kind: ``complexity`` or ``quality``.
         model: A folder, or an id of the Hugging Face Hub.
         prompt: With the placeholders ``{instruction}`` and, for quality, ``{output}``.
-        dtype: As :func:`~longismore.selectors._causal_lm.load` takes it.
+        dtype: As :func:`~longismore.selectors._models.causal_lm.load` takes it.
         device: The same.
         max_prompt: The longest prompt, in tokens; or what the model was made for, if that is less.
         truncate: Whether a text too long for its prompt loses its end; otherwise the row has no score.

@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 
 from longismore._optional import require
 from longismore.errors import DataError, LongismoreError
-from longismore.selectors._local_engine import score_missing
-from longismore.selectors._score_files import PREFIX, SUFFIX, check_bytes, write_frame
-from longismore.selectors._score_keys import block_rows, keys_of_block, offsets_in
-from longismore.selectors._score_store import ScoreStore
+from longismore.selectors._scores.files import PREFIX, SUFFIX, check_bytes, write_frame
+from longismore.selectors._scores.keys import block_rows, keys_of_block, offsets_in
+from longismore.selectors._scores.local_engine import score_missing
+from longismore.selectors._scores.store import ScoreStore
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from longismore._optional import require
 from longismore.errors import ConfigError
-from longismore.selectors._nltk_words import NltkWords
+from longismore.selectors._length.nltk_words import NltkWords
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

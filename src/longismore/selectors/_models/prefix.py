@@ -11,7 +11,7 @@ from longismore._optional import require
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from longismore.selectors._causal_lm import CausalLM
+    from longismore.selectors._models.causal_lm import CausalLM
 
 __all__ = ["Family", "cache_of", "families", "prefix_states"]
 

@@ -6,8 +6,8 @@ import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from longismore.selectors import _causal_lm
-from longismore.selectors._ifd_texts import EMPTY, NO_PROMPT_LOSS, Layout, prompt_tokens, texts_of
+from longismore.selectors._ifd.texts import EMPTY, NO_PROMPT_LOSS, Layout, prompt_tokens, texts_of
+from longismore.selectors._models import causal_lm as _causal_lm
 from longismore.selectors._scorer import Skipped
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from longismore.instructions import Row
     from longismore.instructions._templates import Template
-    from longismore.selectors._causal_lm import CausalLM
+    from longismore.selectors._models.causal_lm import CausalLM
 
 __all__ = ["Instrument", "LossScorer", "PromptScorer"]
 

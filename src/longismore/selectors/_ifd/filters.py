@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from longismore._optional import require
 from longismore.errors import UsageError
-from longismore.selectors._ifd_texts import EMPTY
+from longismore.selectors._ifd.texts import EMPTY
 from longismore.selectors._selector import Choice
 
 if TYPE_CHECKING:

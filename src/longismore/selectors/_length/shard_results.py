@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from longismore._optional import require
 from longismore.errors import DataError
-from longismore.selectors._topk import Candidates, Largest
+from longismore.selectors._length.topk import Candidates, Largest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from longismore._optional import require
 from longismore.errors import DataError
-from longismore.selectors._score_files import PREFIX, SUFFIX, check_bytes, unreadable, write_frame
+from longismore.selectors._scores.files import PREFIX, SUFFIX, check_bytes, unreadable, write_frame
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,0 +1,3 @@
+"""The parts of DEITA: scorers, embeddings, and the diversity filter."""
+
+__all__: list[str] = []

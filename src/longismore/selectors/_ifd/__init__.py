@@ -1,0 +1,3 @@
+"""The parts of instruction-following difficulty: texts, losses, filters, clusters."""
+
+__all__: list[str] = []
