@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from longismore.records import Answer, Judgment, Order, Pair, Status
 
@@ -22,7 +22,9 @@ _numbers = count()
 _SETTINGS = ("LONGISMORE_", "OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "HF_")
 
 # Time never decides a test, and the same checkout gives the same result.
-settings.register_profile("longismore", deadline=None, derandomize=True)
+settings.register_profile(
+    "longismore", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)  # time never decides a test
 settings.load_profile("longismore")
 
 

@@ -51,7 +51,7 @@ def test_the_name_says_what_is_written(source: str, target: str, tmp_path: Path)
 def test_a_parquet_selection_keeps_the_schema(tmp_path: Path) -> None:
     """Types, order of the columns and the schema's own metadata, even where nothing is selected."""
     schema = pa.schema(
-        [("id", pa.int16()), ("output", pa.large_string()), ("instruction", pa.dictionary(pa.int8(), pa.string()))],
+        [("id", pa.int16()), ("output", pa.large_string()), ("instruction", pa.dictionary(pa.int32(), pa.string()))],
         metadata={"made": "by hand"},
     )
     columns = [

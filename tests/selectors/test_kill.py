@@ -39,10 +39,14 @@ class _Job:
 
     def kill(self, process: subprocess.Popen[str]) -> None:
         """Kill it where it hangs."""
-        assert process.stdout is not None
-        assert "hanging\n" == process.stdout.readline()
+        self.wait_until_it_hangs(process)
         process.kill()
         self.end(process, -9)
+
+    def wait_until_it_hangs(self, process: subprocess.Popen[str]) -> None:
+        """It says so itself."""
+        assert process.stdout is not None
+        assert "hanging\n" == process.stdout.readline()
 
     def end(self, process: subprocess.Popen[str], status: int = 0) -> None:
         """Wait for its end."""
@@ -100,7 +104,9 @@ def test_two_at_once(job: _Job) -> None:
 @pytest.mark.slow
 def test_one_dies_beside_another(job: _Job) -> None:
     """A process that is killed leaves another one that works on the same rows alone."""
-    hanging, other = job.start(200), job.start()
-    job.end(other)
-    job.kill(hanging)
+    hanging = job.start(200)
+    job.wait_until_it_hangs(hanging)
+    job.end(job.start())
+    hanging.kill()
+    job.end(hanging, -9)
     assert _ROWS == len(job.committed())

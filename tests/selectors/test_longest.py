@@ -74,7 +74,7 @@ def expected(answers: list[str], budget: int, measure: str, *, distinct: bool = 
 
 
 @pytest.mark.parametrize("measure", ["nltk_words", "chars", "words"])
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     answers=st.lists(st.sampled_from(ANSWERS), min_size=1, max_size=25),
     budget=st.integers(1, 12),
@@ -108,7 +108,7 @@ def test_it_is_a_plain_sort(
         assert again == choice
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(answers=st.lists(st.sampled_from(ANSWERS), min_size=1, max_size=40), size=st.integers(1, 400))
 def test_the_size_of_blocks_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, answers: list[str], size: int
