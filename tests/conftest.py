@@ -24,7 +24,7 @@ _SETTINGS = ("LONGISMORE_", "OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "HF_"
 # Time never decides a test, and the same checkout gives the same result.
 settings.register_profile(
     "longismore", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)  # time never decides a test
+)
 settings.load_profile("longismore")
 
 
