@@ -22,9 +22,7 @@ _numbers = count()
 _SETTINGS = ("LONGISMORE_", "OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "HF_")
 
 # Time never decides a test, and the same checkout gives the same result.
-settings.register_profile(
-    "longismore", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
-)
+settings.register_profile("longismore", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("longismore")
 
 

@@ -364,3 +364,10 @@ def test_importing_it_imports_no_model_library() -> None:
     code = f"import sys, longismore.selectors.ifd; print([name for name in {heavy!r} if name in sys.modules])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert found.stdout.strip() == "[]"
+
+
+def test_says_which_model_is_needed(folder: Path) -> None:
+    """Before anything is computed: for an estimate, and for the manifest."""
+    assert [scorer.name for scorer in Ifd(model=str(folder)).scorers()] == ["ifd"]
+    assert [scorer.name for scorer in Ifd(model=str(folder), variant="pre_experience").scorers()] == ["ifd_prompts"]
+    assert Ifd(variant="precomputed").scorers() == []

@@ -36,7 +36,9 @@ def select(
     engine: str = typer.Option("local", help="Who computes scores: local, or ray (extra ray)."),
     workers: int | None = typer.Option(None, min=1, help="Of Ray: how many score at once; default: as many as fit."),
     gpus: float = typer.Option(0.0, min=0.0, help="Of Ray: GPUs of each worker; parts of one are allowed."),
-    ray_address: str | None = typer.Option(None, envvar="RAY_ADDRESS", help="Of Ray: the cluster; default: one on this machine."),
+    ray_address: str | None = typer.Option(
+        None, envvar="RAY_ADDRESS", help="Of Ray: the cluster; default: one on this machine."
+    ),
     drop_duplicates: bool = typer.Option(False, "--drop-duplicates", help="Of rows with equal content take the first."),
     allow_fewer: bool = typer.Option(False, "--allow-fewer", help="Less rows than the budget are no error."),
     retry_errors: bool = typer.Option(False, "--retry-errors", help="Score the rows again that failed before."),

@@ -96,6 +96,10 @@ class Ifd:
         if problems := _problems(self):
             raise ConfigError(problems)
 
+    def scorers(self) -> list[LossScorer | PromptScorer]:
+        """The model that is needed, if any."""
+        return [] if self.variant == "precomputed" else [self._scorer()]
+
     def prepare(self, data: InstructionData, work: Work) -> None:
         """Score every row of *work*'s shard by the model; nothing for ``precomputed``.
 
