@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from longismore.instructions import InstructionData
-    from longismore.selectors import Engine, Selection, Selector
+    from longismore.selectors import Engine, RowScorer, Selection, Selector
 
 __all__ = ["SelectRequest", "list_strategies", "run_select"]
 
@@ -168,7 +168,7 @@ def _engine(request: SelectRequest) -> tuple[Engine, Path]:
 def _estimate(
     selector: Selector, data: InstructionData, engine: Engine, *, name: str, out: TextIO, as_json: bool
 ) -> None:
-    scorers = getattr(selector, "scorers", tuple)()
+    scorers: Sequence[RowScorer] = getattr(selector, "scorers", tuple)()
     wanted = {scorer.name: engine.missing(data, scorer) for scorer in scorers}
     if as_json:
         out.write(json.dumps({"strategy": name, "rows": data.size, "to_score": wanted}) + "\n")
