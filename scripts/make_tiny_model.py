@@ -16,20 +16,14 @@ import os
 import sys
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from longismore.train._tiny import BOS, make_network, make_tokenizer, train_on_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-EOS, PAD, BOS = "<|end|>", "<|pad|>", "<|begin|>"
-VOCABULARY = 1000
-LENGTH_TOKENS = 2048
-"""lm_eval cuts prompts to what is left of this after max_gen_toks, 1,024 in the tasks of longismore."""
-WINDOW_TOKENS, BATCH = 128, 8
-CHAT_TEMPLATE = (
-    "{% for message in messages %}{{ '[' + message['role'] + ']\n' + message['content'] + '" + EOS + "\n' }}"
-    "{% endfor %}{% if add_generation_prompt %}{{ '[assistant]\n' }}{% endif %}"
-)
+__all__ = ["BOS", "main", "make_tokenizer", "packaged_texts"]
 
 
 def packaged_texts() -> list[str]:
@@ -41,74 +35,6 @@ def packaged_texts() -> list[str]:
         json.loads(data.joinpath(name).read_text(encoding="utf-8")) for name in ("mini_better.json", "mini_longer.json")
     ]
     return [f"{question}\n\n{row['output']}" for each in answers for question, row in zip(questions, each, strict=True)]
-
-
-def make_tokenizer(texts: Sequence[str]) -> Any:
-    """Train a byte-level BPE tokenizer: every text can be encoded, and decodes to itself."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-    from transformers import PreTrainedTokenizerFast
-
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY,
-        special_tokens=[EOS, PAD, BOS],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        eos_token=EOS,
-        pad_token=PAD,
-        bos_token=BOS,
-        chat_template=CHAT_TEMPLATE,
-        model_max_length=LENGTH_TOKENS,
-        clean_up_tokenization_spaces=False,
-    )
-
-
-def make_model(tokenizer: Any, seed: int) -> Any:
-    """A Llama of about 0.4 million random parameters."""
-    import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
-
-    torch.manual_seed(seed)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer),
-        hidden_size=96,
-        intermediate_size=256,
-        num_hidden_layers=3,
-        num_attention_heads=4,
-        max_position_embeddings=LENGTH_TOKENS,
-        tie_word_embeddings=True,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=tokenizer.bos_token_id,
-    )
-    return LlamaForCausalLM(config)
-
-
-def train(model: Any, tokenizer: Any, texts: Sequence[str], *, steps: int, seed: int) -> float:
-    """Take *steps* of AdamW on random windows of the texts; returns the last loss, in nats a token."""
-    import torch
-
-    ids = [token for text in texts for token in [*tokenizer(text)["input_ids"], tokenizer.eos_token_id]]
-    tokens = torch.tensor(ids * (1 + WINDOW_TOKENS // len(ids)))
-    generator = torch.Generator().manual_seed(seed)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    loss = torch.tensor(float("nan"))
-    model.train()
-    for _ in range(steps):
-        starts = torch.randint(len(tokens) - WINDOW_TOKENS + 1, (BATCH,), generator=generator).tolist()
-        batch = torch.stack([tokens[start : start + WINDOW_TOKENS] for start in starts])  # (b, s)
-        loss = model(input_ids=batch, labels=batch).loss
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    model.eval()
-    return float(loss.item())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -129,9 +55,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     torch.set_num_threads(1)  # sums depend on how they are divided among threads
     texts = [path.read_text(encoding="utf-8") for path in options.text] if options.text else packaged_texts()
     tokenizer = make_tokenizer(texts)
-    model = make_model(tokenizer, options.seed)
+    model = make_network(tokenizer, options.seed)
     if options.steps > 0:
-        loss = train(model, tokenizer, texts, steps=options.steps, seed=options.seed)
+        loss = train_on_text(model, tokenizer, texts, steps=options.steps, seed=options.seed)
         print(f"{options.steps} steps, last loss {loss:.3f}", file=sys.stderr)
     model.save_pretrained(options.output)
     tokenizer.save_pretrained(options.output)

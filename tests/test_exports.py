@@ -19,6 +19,7 @@ LIGHT = [
     "longismore.judges",
     "longismore.testsets",
     "longismore.selectors",
+    "longismore.train",
     "longismore.reports",
     "longismore.harness",
 ]
@@ -42,6 +43,8 @@ HEAVY = [
     "nltk",
     "ray",
     "sklearn",
+    "trl",
+    "yaml",
 ]
 PARTS = [
     f"longismore.{room}.{one.name}"
@@ -57,6 +60,7 @@ MODULES = [
         "longismore.judges",
         "longismore.testsets",
         "longismore.selectors",
+        "longismore.train",
         "longismore.reports",
         *PARTS,
     )

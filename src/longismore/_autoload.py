@@ -12,6 +12,7 @@ import sys
 _HOOKS = {
     "lm_eval.tasks": ("_lm_eval", "tasks_imported"),
     "lm_eval.models": ("_lm_eval", "models_imported"),
+    "lm_eval.evaluator": ("_evaluated", "evaluator_imported"),
     "lm_eval.loggers.evaluation_tracker": ("_lm_eval", "tracker_imported"),
     "alpaca_eval.main": ("_alpaca_plugin", "main_imported"),
 }

@@ -29,6 +29,7 @@ from longismore.cli import (
     _store,
     _summarize,
     _testsets,
+    _train,
 )
 from longismore.errors import LongismoreError, UsageError
 
@@ -70,6 +71,7 @@ app.command("rate")(_rate.rate)
 app.command("refine")(_refine.refine)
 app.command("convert")(_convert.convert)
 app.add_typer(_data.app, name="data")
+app.command("train")(_train.train)
 app.add_typer(_testsets.app, name="testsets")
 app.add_typer(_store.app, name="store")
 app.command("doctor")(_doctor.doctor)

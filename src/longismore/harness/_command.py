@@ -6,6 +6,7 @@ import sys
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
+from longismore.harness._evaluated import evaluator_imported
 from longismore.harness._lm_eval import (
     check_version,
     models_imported,
@@ -29,6 +30,7 @@ def run_lm_eval(arguments: Sequence[str]) -> None:
         arguments: Of lm_eval; ``run`` may be left out, as there.
     """
     check_version()
+    import lm_eval.evaluator
     import lm_eval.loggers.evaluation_tracker
     import lm_eval.models
     import lm_eval.tasks
@@ -37,6 +39,7 @@ def run_lm_eval(arguments: Sequence[str]) -> None:
     tasks_imported(lm_eval.tasks)
     models_imported(lm_eval.models)
     tracker_imported(lm_eval.loggers.evaluation_tracker)
+    evaluator_imported(lm_eval.evaluator)
     first = arguments[0] if arguments else "--help"
     command = [] if first in _COMMANDS or first in {"-h", "--help"} else ["run"]
     sys.argv = ["lm_eval", *command, *(arguments or [first])]

@@ -14,6 +14,7 @@ lists that lm_eval counts.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ from lm_eval.api.task import ConfigurableTask
 from longismore.harness._documents import document_of, example_of
 from longismore.harness._pool import POOL
 from longismore.harness._ranks import Ranks
+from longismore.harness._trained_model import NOTE, TrainedModel, trained_model
 from longismore.judges import SAMPLE_FIELD, sample_row
 from longismore.records import Example, Outcome, Verdict
 from longismore.reports import cluster_key, same_outcome, standard_error, summarize
@@ -115,6 +117,7 @@ class PairwiseTask(ConfigurableTask):  # type: ignore[misc]  # lm_eval has no ty
         config.pop("class", None)
         self.testset = TESTSETS.get(config.pop("testset"))
         self.ranks = Ranks()
+        self.trained: TrainedModel | None = None
         self.take([])
         super().__init__(
             config={
@@ -140,13 +143,33 @@ class PairwiseTask(ConfigurableTask):  # type: ignore[misc]  # lm_eval has no ty
         """There is no target: the reference is another model's answer, and the judge's business."""
         return ""
 
-    def build_all_requests(self, *, rank: int = 0, world_size: int = 1, **kwargs: Any) -> None:
+    def build_all_requests(
+        self, *, rank: int = 0, world_size: int = 1, tokenizer_name: str = "", **kwargs: Any
+    ) -> None:
         """Build the requests, then check all that judging will need: nothing was generated yet."""
-        super().build_all_requests(rank=rank, world_size=world_size, **kwargs)
+        metadata = {key: value for key, value in (self.config.metadata or {}).items() if key != NOTE}
+        chat_template = kwargs.get("chat_template") if kwargs.get("apply_chat_template") else None
+        first, speaks = example_of(self.dataset["test"][0]), rank == 0 and not Ranks(rank, world_size).is_shadow
+        self.trained = trained_model(metadata, chat_template, first, task=self.task_name, speaks=speaks)
+        if self.trained is not None:
+            metadata[NOTE] = self.trained.note
+            tokenizer_name += self.trained.cache_key
+        self.config.metadata = metadata
+        super().build_all_requests(rank=rank, world_size=world_size, tokenizer_name=tokenizer_name, **kwargs)
         self.ranks = Ranks(rank, world_size)
         self.take([])
         if not self.only_predicts and not self.ranks.is_shadow:
             POOL.add(self, self.config.metadata or {})
+
+    def fewshot_context(self, doc: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """The prompt: with the template of its training, where the model has one and lm_eval applies none."""
+        if self.trained is None or self.trained.template is None:
+            return super().fewshot_context(doc, *args, **kwargs)
+        example, text = example_of(doc), self.doc_to_text(doc)
+        if text != example.prompt:  # a task file of the user's asks something else
+            example = replace(example, instruction=text, input="", prompt=text)
+        told = (kwargs.get("system_instruction"), self.config.description)
+        return self.trained.prompt(example, system="\n\n".join(part for part in told if part))
 
     @property
     def only_predicts(self) -> bool:

@@ -251,6 +251,8 @@ def _run_folder(session: _Session, tasks: list[PairwiseTask], model: str) -> Run
         testsets=[task.testset for task in tasks],
         command=sys.argv,
     )
+    if (trained := tasks[0].trained) is not None:
+        run["candidate_template"] = trained.note
     return RunFolder.fresh(_runs(session.settings), model, run)
 
 

@@ -15,7 +15,7 @@ from longismore.judges import REFERENCE_OPTIONS, JudgeOptions
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["KEYS", "PairwiseSettings"]
+__all__ = ["KEYS", "PairwiseSettings", "asks_as_trained"]
 
 _OPTIONS = JudgeOptions.names()
 KEYS: Mapping[str, str] = {
@@ -24,6 +24,7 @@ KEYS: Mapping[str, str] = {
     "judge_output": "folder in which the run folder is made; default: lm_eval's --output_path, else runs",
     "judge_store": "the database of paid answers (also LONGISMORE_STORE)",
     "judge_candidate": "what the model is called in reports; default: its path or name",
+    "judge_candidate_template": "none: a model that longismore trained is asked without the template of its training",
     **{f"judge_{name}": f"setting of the judge: {name}" for name in _OPTIONS},
     **{f"judge_reference_{name}": f"setting of a reference that is a model: {name}" for name in REFERENCE_OPTIONS},
 }
@@ -75,6 +76,18 @@ class PairwiseSettings:
             options=_named(given, "judge_", _OPTIONS),
             reference_options=_named(given, "judge_reference_", REFERENCE_OPTIONS),
         )
+
+
+def asks_as_trained(metadata: Mapping[str, Any], environ: Mapping[str, str]) -> bool:
+    """Whether a model's recorded template is used, as it is unless the user says otherwise.
+
+    Raises:
+        ConfigError: The setting has a value that it cannot have.
+    """
+    value = _value("judge_candidate_template", metadata, environ)
+    if value not in {None, "", "recorded", "none"}:
+        raise ConfigError(f"judge_candidate_template must be recorded or none, found {value!r}")
+    return bool(value != "none")
 
 
 def _named(given: Mapping[str, Any], prefix: str, names: Sequence[str]) -> tuple[tuple[str, Any], ...]:
