@@ -229,6 +229,7 @@ def package(folder: Path, name: str, files: dict[str, str]) -> None:
 def test_another_text_of_alpaca_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A package whose file differs, or has none, does not pass for the published one."""
     package(tmp_path, "alpaca_eval", {})
+    monkeypatch.delitem(sys.modules, "alpaca_eval", raising=False)  # another test may have imported the real one
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(DataError, match=r"prompt\.txt cannot be read: No such file"):
         load_template("alpaca")
