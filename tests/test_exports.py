@@ -21,6 +21,7 @@ LIGHT = [
     "longismore.selectors",
     "longismore.train",
     "longismore.reports",
+    "longismore.study",
     "longismore.harness",
 ]
 HEAVY = [
@@ -62,6 +63,7 @@ MODULES = [
         "longismore.selectors",
         "longismore.train",
         "longismore.reports",
+        "longismore.study",
         *PARTS,
     )
     for one in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}.")

@@ -27,6 +27,7 @@ from longismore.cli import (
     _report,
     _select,
     _store,
+    _study,
     _summarize,
     _testsets,
     _train,
@@ -72,6 +73,7 @@ app.command("refine")(_refine.refine)
 app.command("convert")(_convert.convert)
 app.add_typer(_data.app, name="data")
 app.command("train")(_train.train)
+app.command("study")(_study.study)
 app.add_typer(_testsets.app, name="testsets")
 app.add_typer(_store.app, name="store")
 app.command("doctor")(_doctor.doctor)
