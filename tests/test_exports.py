@@ -22,6 +22,7 @@ LIGHT = [
     "longismore.train",
     "longismore.reports",
     "longismore.study",
+    "longismore.demo",
     "longismore.harness",
 ]
 HEAVY = [
@@ -64,6 +65,7 @@ MODULES = [
         "longismore.train",
         "longismore.reports",
         "longismore.study",
+        "longismore.demo",
         *PARTS,
     )
     for one in pkgutil.iter_modules(importlib.import_module(package).__path__, f"{package}.")

@@ -17,6 +17,7 @@ from longismore.cli import (
     _compare,
     _convert,
     _data,
+    _demo,
     _doctor,
     _eval,
     _gate,
@@ -74,6 +75,7 @@ app.command("convert")(_convert.convert)
 app.add_typer(_data.app, name="data")
 app.command("train")(_train.train)
 app.command("study")(_study.study)
+app.command("demo")(_demo.demo)
 app.add_typer(_testsets.app, name="testsets")
 app.add_typer(_store.app, name="store")
 app.command("doctor")(_doctor.doctor)
