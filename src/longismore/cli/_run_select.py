@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
+from longismore.cli._key_values import key_values
 from longismore.cli._progress import scoring_progress
 from longismore.errors import ConfigError
 from longismore.instructions import open_data
@@ -55,7 +56,7 @@ def run_select(request: SelectRequest, *, out: TextIO, as_json: bool) -> None:
     Raises:
         UsageError: The data, the strategy or an option will not do.
     """
-    problems, settings = _settings(request.settings)
+    problems, settings = key_values(request.settings)
     if not request.data:
         problems.append("no data was given; name a file: --data pool.json")
     if request.output is None and not request.dry_run:
@@ -123,19 +124,6 @@ def _value(default: Any) -> str:
     if isinstance(default, tuple):
         return "+".join(default) or "none"
     return "none" if default is None else str(default).lower() if isinstance(default, bool) else str(default)
-
-
-def _settings(pairs: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    problems, settings = [], {}
-    for pair in pairs:
-        key, separator, value = pair.partition("=")
-        if not separator or not key.strip():
-            problems.append(f'--set must be KEY=VALUE, found "{pair}"')
-        elif key.strip() in settings:
-            problems.append(f"--set {key.strip()} is given twice")
-        else:
-            settings[key.strip()] = value
-    return problems, settings
 
 
 def _shard(text: str, problems: list[str]) -> Shard | None:

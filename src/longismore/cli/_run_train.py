@@ -8,6 +8,7 @@ import shlex
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
+from longismore.cli._key_values import key_values
 from longismore.cli._show_plan import show_plan
 from longismore.errors import ConfigError, UsageError
 from longismore.instructions import open_data
@@ -57,7 +58,7 @@ def run_train(request: TrainRequest, *, out: TextIO, as_json: bool) -> None:
     Raises:
         UsageError: The data, the model or a setting will not do.
     """
-    problems, overrides = _pairs(request.settings)
+    problems, overrides = key_values(request.settings)
     if request.preset is None:
         problems.append(f"no preset was given; choose one: --preset {' | '.join(PRESETS)}")
     if not request.data:
@@ -112,19 +113,6 @@ def _values(settings: Mapping[str, Any], keys: Sequence[str]) -> str:
 
 def _value(value: object) -> str:
     return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _pairs(pairs: Sequence[str]) -> tuple[list[str], dict[str, str]]:
-    problems, found = [], {}
-    for pair in pairs:
-        key, separator, value = pair.partition("=")
-        if not separator or not key.strip():
-            problems.append(f'--set must be KEY=VALUE, found "{pair}"')
-        elif key.strip() in found:
-            problems.append(f"--set {key.strip()} is given twice")
-        else:
-            found[key.strip()] = value
-    return problems, found
 
 
 def _plan(request: TrainRequest, settings: TrainSettings, *, out: TextIO, as_json: bool) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from longismore.reports._figure.style import BLUE, INK, SOFT, headings, label, write_heading
+from longismore.reports._figure.style import BLUE, SOFT, frame_percents, headings, label, write_heading
 from longismore.reports._words import named_rates
 
 if TYPE_CHECKING:
@@ -19,8 +18,6 @@ __all__ = ["draw_forest", "forest_height"]
 
 _APART = 0.16
 """Of a row, from its middle to a mark."""
-_STEP = 10
-"""The scale ends at a multiple of so many percent."""
 
 
 def forest_height(results: Sequence[Results]) -> float:
@@ -44,14 +41,7 @@ def draw_forest(figure: Canvas, judged: Sequence[Judged], results: Sequence[Resu
             limits += _mark(axes, place - _APART, rates.win_rate, rates.win_rate_ci, raw=True)
             limits += _mark(axes, place + _APART, rates.lc_win_rate, rates.lc_win_rate_ci, raw=False)
             place += 1
-    axes.axvline(50, color=INK, linewidth=0.8, zorder=1)
-    axes.set_xlim(max(-2, _STEP * math.floor(min(limits) / _STEP)), min(102, _STEP * math.ceil(max(limits) / _STEP)))
-    axes.set_ylim(place - 0.4, -0.6)
-    axes.set_yticks(list(names), list(names.values()))
-    axes.tick_params(axis="y", length=0)
-    axes.grid(visible=False, axis="y")
-    axes.spines["left"].set_visible(False)
-    axes.set_xlabel("candidate preferred, % (95% interval)")
+    frame_percents(axes, names, limits, rows=place, about="candidate preferred, % (95% interval)")
     _legend(figure)
 
 

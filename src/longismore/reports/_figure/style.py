@@ -8,6 +8,7 @@ Names are untrusted: nothing in a text is read as mathematics.
 from __future__ import annotations
 
 import io
+import math
 import warnings
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,7 +16,7 @@ from longismore._optional import require
 from longismore.reports._escape import name_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from longismore.records import Judged
 
@@ -29,12 +30,16 @@ __all__ = [
     "Axes",
     "Canvas",
     "compared",
+    "frame_percents",
     "headings",
     "label",
     "render",
     "write_heading",
     "write_title",
 ]
+
+_STEP = 10
+"""A scale ends at a multiple of so many percent."""
 
 Axes: TypeAlias = Any
 """matplotlib's; it is looked at through Any, because it need not be installed."""
@@ -122,6 +127,26 @@ def write_heading(axes: Axes, place: float, heading: str) -> None:
         bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
     )
     text.set_in_layout(False)
+
+
+def frame_percents(axes: Axes, names: Mapping[float, str], limits: Sequence[float], *, rows: float, about: str) -> None:
+    """Frame rows of percentages, with a line at 50.
+
+    Args:
+        axes: Where the marks are.
+        names: Of the rows, by their places.
+        limits: Percentages that shall be seen; the scale ends at the next multiples of 10.
+        rows: How many places there are.
+        about: Below the scale.
+    """
+    axes.axvline(50, color=INK, linewidth=0.8, zorder=1)
+    axes.set_xlim(max(-2, _STEP * math.floor(min(limits) / _STEP)), min(102, _STEP * math.ceil(max(limits) / _STEP)))
+    axes.set_ylim(rows - 0.4, -0.6)
+    axes.set_yticks(list(names), list(names.values()))
+    axes.tick_params(axis="y", length=0)
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)
+    axes.set_xlabel(about)
 
 
 def write_title(figure: Canvas, *lines: str) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from longismore.reports._figure.style import BLUE, INK, SOFT, label, write_heading
+from longismore.reports._figure.style import BLUE, SOFT, frame_percents, label, write_heading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +17,6 @@ __all__ = ["draw_study", "study_height"]
 
 _APART = 0.17
 """Of a row, from its middle to a mark."""
-_STEP = 10
-"""The scale ends at a multiple of so many percent."""
 _BAND = "#e8ebee"
 _HALF = 0.48
 """Of a row, that the band covers."""
@@ -62,14 +59,7 @@ def draw_study(figure: Canvas, results: StudyResults) -> None:
                 axes.plot(dots, [place + shift] * len(dots), "|", color=colour, markersize=3.5, zorder=2.5)
                 limits += dots
             place += 1
-    axes.axvline(50, color=INK, linewidth=0.8, zorder=1)
-    axes.set_xlim(max(-2, _STEP * math.floor(min(limits) / _STEP)), min(102, _STEP * math.ceil(max(limits) / _STEP)))
-    axes.set_ylim(place - 0.4, -0.6)
-    axes.set_yticks(list(names), list(names.values()))
-    axes.tick_params(axis="y", length=0)
-    axes.grid(visible=False, axis="y")
-    axes.spines["left"].set_visible(False)
-    axes.set_xlabel("preferred to random, % (95% interval; |: each trial)")
+    frame_percents(axes, names, limits, rows=place, about="preferred to random, % (95% interval; |: each trial)")
     _legend(figure)
 
 
