@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from longismore.judges import Estimate, Usage
     from longismore.store import Store
 
-__all__ = ["ask_rows", "check_outputs", "first_rows", "manifest_path", "origin"]
+__all__ = ["ask_rows", "check_outputs", "first_rows", "origin"]
 
 logger = logging.getLogger(__name__)
 
@@ -108,11 +108,6 @@ def ask_rows(
             asking.name, done, total, store.path,
         )  # fmt: skip
         raise
-
-
-def manifest_path(output: Path) -> Path:
-    """Where it is said what a file came from."""
-    return output.with_name(f"{output.name}.manifest.json")
 
 
 def origin(data: InstructionData, asking: _Asking, *, spec: str, command: Sequence[str]) -> dict[str, Any]:

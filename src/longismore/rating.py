@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from longismore._jsonl import replacing, write_json
 from longismore._optional import require
-from longismore._row_asking import ask_rows, check_outputs, first_rows, manifest_path, origin
+from longismore._row_asking import ask_rows, check_outputs, first_rows, origin
 from longismore.errors import ConfigError
 from longismore.instructions import write_records
 from longismore.judges._row_prompt import is_unanswered
+from longismore.selectors import manifest_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

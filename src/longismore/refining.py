@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from longismore._jsonl import write_json
-from longismore._row_asking import ask_rows, check_outputs, manifest_path, origin
+from longismore._row_asking import ask_rows, check_outputs, origin
 from longismore.errors import ConfigError
 from longismore.instructions import write_records, write_responses
+from longismore.selectors import manifest_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

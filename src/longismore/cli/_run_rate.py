@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from longismore._row_asking import check_outputs, first_rows, manifest_path
+from longismore._row_asking import check_outputs, first_rows
 from longismore.cli._progress import answering_progress
 from longismore.cli._row_estimates import print_estimate, remark_on_protocol
 from longismore.instructions import open_data
@@ -20,6 +20,7 @@ from longismore.rating import rate_rows, survey_rows
 from longismore.reports import name_text
 from longismore.reports._figure.file import check_figure
 from longismore.reports.scores import draw_scores, score_table
+from longismore.selectors import manifest_path
 from longismore.store import Store, default_store_path
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from longismore._row_asking import check_outputs, manifest_path
+from longismore._row_asking import check_outputs
 from longismore.cli._progress import answering_progress
 from longismore.cli._row_estimates import print_estimate, remark_on_protocol
 from longismore.instructions import open_data
@@ -19,6 +19,7 @@ from longismore.judges._row_prompt import read_row_prompt
 from longismore.refining import refine_rows, rows_to_refine
 from longismore.reports import name_text
 from longismore.reports._distribution.table import add_row, new_table
+from longismore.selectors import manifest_path
 from longismore.store import Store, default_store_path
 
 if TYPE_CHECKING:

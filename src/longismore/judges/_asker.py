@@ -12,7 +12,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from longismore.errors import ConfigError
-from longismore.judges._batch import run_batches
+from longismore.judges._batch import batches_of, run_batches
 from longismore.judges._budget import Budget
 from longismore.judges._calls import Answered, Call
 from longismore.judges._chat import ChatJudge, digest, key_of
@@ -26,7 +26,7 @@ from longismore.judges._usage import Usage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from longismore.judges._client import BatchClient, ChatClient, Messages
+    from longismore.judges._client import ChatClient, Messages
     from longismore.judges._estimate import Estimate
     from longismore.store import Store
 
@@ -72,7 +72,7 @@ class Asker:
         if self.options.max_cost_usd is not None:
             require_price(self.client.price, self.name)
         if self.options.batch:
-            self._batches()
+            batches_of(self.client, self.name)
         if store.count(self.fingerprint) == 0:
             self.client.check()
 
@@ -101,7 +101,7 @@ class Asker:
         if self.options.batch:
             run_batches(
                 calls,
-                client=self._batches(),
+                client=batches_of(self.client, self.name),
                 price=self.client.price,
                 store=store,
                 judge=self.name,
@@ -155,7 +155,7 @@ class Asker:
             usual_output_tokens=self.usual_output_tokens,
             max_tokens=self.max_tokens,
             price=self.client.price,
-            discount=self._batches().discount if self.options.batch else 1.0,
+            discount=batches_of(self.client, self.name).discount if self.options.batch else 1.0,
         )
         return replace(estimate, from_store=known)
 
@@ -172,12 +172,6 @@ class Asker:
         calls = self._calls(chats)
         while chunk := list(islice(calls, _LOOKED_UP_AT_ONCE)):
             yield chunk
-
-    def _batches(self) -> BatchClient:
-        batches = self.client.batches()
-        if batches is None:
-            raise ConfigError(f"{self.name} has no batch API that longismore knows; leave out batch (--batch)")
-        return batches
 
 
 def make_asker(

@@ -22,16 +22,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from longismore.judges._calls import Answered, Call
-    from longismore.judges._client import BatchClient
+    from longismore.judges._client import BatchClient, ChatClient
     from longismore.judges._prices import Price
     from longismore.judges._usage import Usage
     from longismore.store import Store
 
-__all__ = ["run_batches"]
+__all__ = ["batches_of", "run_batches"]
 
 logger = logging.getLogger(__name__)
 
 _HEARTBEAT_S = 5.0
+
+
+def batches_of(client: ChatClient, name: str) -> BatchClient:
+    """The batch API of a client.
+
+    Raises:
+        ConfigError: It has none.
+    """
+    batches = client.batches()
+    if batches is None:
+        raise ConfigError(f"{name} has no batch API that longismore knows; leave out batch (--batch)")
+    return batches
 
 
 def run_batches(

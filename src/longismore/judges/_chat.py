@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from longismore._collector import few_collections
 from longismore.errors import ConfigError, JudgeError
-from longismore.judges._batch import run_batches
+from longismore.judges._batch import batches_of, run_batches
 from longismore.judges._budget import Budget
 from longismore.judges._calls import Call
 from longismore.judges._estimate import estimate_calls
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from longismore.judges._calls import Answered
-    from longismore.judges._client import BatchClient, ChatClient, Completion, Messages
+    from longismore.judges._client import ChatClient, Completion, Messages
     from longismore.judges._estimate import Estimate
     from longismore.judges._judge import OnJudgment
     from longismore.judges._options import JudgeOptions
@@ -83,7 +83,7 @@ class ChatJudge:
         if self.options.max_cost_usd is not None:
             require_price(self.client.price, self.name)
         if self.options.batch:
-            self._batches()
+            batches_of(self.client, self.name)
         if store.count(self.fingerprint) > 0:
             return
         self.client.check()
@@ -158,7 +158,7 @@ class ChatJudge:
         budget = self.budget()
         run_batches(
             self.calls(pairs),
-            client=self._batches(),
+            client=batches_of(self.client, self.name),
             price=self.client.price,
             store=store,
             judge=self.name,
@@ -171,17 +171,11 @@ class ChatJudge:
             worst_cost_usd=lambda call: budget.most_usd(call.messages),
         )
 
-    def _batches(self) -> BatchClient:
-        batches = self.client.batches()
-        if batches is None:
-            raise ConfigError(f"{self.name} has no batch API that longismore knows; leave out batch (--batch)")
-        return batches
-
     def estimate(self, pairs: Sequence[Pair], store: Store) -> Estimate:
         """What judging these pairs will take."""
         calls = {call.key: call for call in self.calls(pairs)}
         known = store.get(calls)
-        discount = self._batches().discount if self.options.batch else 1.0
+        discount = batches_of(self.client, self.name).discount if self.options.batch else 1.0
         return estimate_calls(
             (call.messages for key, call in calls.items() if key not in known),
             from_store=len(known),

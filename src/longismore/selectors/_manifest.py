@@ -28,7 +28,7 @@ _FORMAT = 1
 
 
 def manifest_path(output: str | Path) -> Path:
-    """Where the manifest of a selection stands: beside it."""
+    """Where the manifest of a file stands, which says what it was made of: beside it."""
     output = Path(output)
     return output.with_name(f"{output.name}.manifest.json")
 
