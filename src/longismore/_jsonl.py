@@ -158,8 +158,14 @@ def dump_line(row: object) -> str:
 
 @contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
-    """Give a neighbour of *path* to write to, which takes its place when all is well; folders are made."""
+    """Give a neighbour of *path* to write to, which takes its place when all is well; folders are made.
+
+    Raises:
+        DataError: *path* is a folder.
+    """
     path = Path(path)
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; name a file to write")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:

@@ -104,3 +104,11 @@ def test_what_json_cannot_hold_is_said(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r'out\.json: JSON cannot hold the field "when" \(datetime\), "raw" \(bytes\)'):
         open_data(tmp_path / "pool.parquet").write([0], tmp_path / "out.json")
     assert not (tmp_path / "out.json").exists()
+
+
+def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
+    """It is named, and nothing is left beside it."""
+    (tmp_path / "out.json").mkdir()
+    with pytest.raises(DataError, match=r"out\.json: is a folder; name a file to write"):
+        write_records(RECORDS, tmp_path / "out.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
