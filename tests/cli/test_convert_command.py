@@ -193,4 +193,4 @@ def test_wrong_choices_are_refused(command: Command, tmp_path: Path) -> None:
     write_json(tmp_path / "a.json", ROWS)
     (tmp_path / "folder.json").mkdir()
     ended = command("convert", "a.json", "--to", "dolly", "--output", "folder.json")
-    assert (2, True) == (ended.code, "folder.json: cannot be written" in ended.err)
+    assert (2, True) == (ended.code, "folder.json: is a folder" in ended.err)

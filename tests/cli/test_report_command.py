@@ -105,7 +105,7 @@ def test_judgments_without_a_verdict_end_with_1(command: Command, runs: list[Pat
     [
         (("missing.jsonl",), "missing.jsonl: no such file"),
         (("empty.jsonl",), "the file has no judgments"),
-        (("RUN", "-o", "RUN"), "cannot be written"),
+        (("RUN", "-o", "RUN"), "is a folder; name a file to write"),
         (("RUN", "--csv", "RUN/run.json/r.csv"), "cannot be written"),
         (("RUN", "--figures", "RUN/run.json/f"), "cannot be written"),
     ],
