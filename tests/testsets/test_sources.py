@@ -222,3 +222,18 @@ def test_progress_is_shown_on_a_terminal_with_tqdm(
     monkeypatch.setattr("sys.stderr.isatty", lambda: is_terminal, raising=False)
     monkeypatch.setattr("importlib.util.find_spec", lambda _: object() if has_tqdm else None)
     assert (is_terminal and has_tqdm) is _source._shows_progress()
+
+
+def test_a_file_may_have_another_name_here(server: ThreadingHTTPServer, tmp_path: Path) -> None:
+    """Files of several sources would have one name else: folder and cache know it by its own, and messages say it."""
+    name = "mt_bench/question.jsonl"
+    kept = fetch(address(server, "right"), SHA256, cache=tmp_path / "cache", name=name)
+    assert tmp_path / "cache" / "mt_bench" / "question.jsonl" == kept
+    assert is_at_hand(address(server, "right"), SHA256, folder=tmp_path / "cache", name=name)
+    assert not is_at_hand(address(server, "right"), SHA256, folder=tmp_path / "cache")
+    assert kept == fetch(address(server, "absent"), SHA256, folder=tmp_path / "cache", name=name)
+    with pytest.raises(DataError, match=r"mt_bench: is not a folder; it should hold question\.jsonl; put it there"):
+        fetch(address(server, "right"), SHA256, folder=tmp_path, name=name)
+    message = r"put question\.jsonl into the folder mt_bench of a folder DIR .* \"longismore mtbench fetch\" gets"
+    with pytest.raises(DataError, match=message):
+        fetch(address(server, "absent"), SHA256, cache=tmp_path, name=name, command="longismore mtbench fetch")

@@ -23,6 +23,7 @@ from longismore.cli import (
     _gate,
     _import,
     _judge,
+    _mtbench,
     _rate,
     _refine,
     _report,
@@ -73,6 +74,7 @@ app.command("rate")(_rate.rate)
 app.command("refine")(_refine.refine)
 app.command("convert")(_convert.convert)
 app.add_typer(_data.app, name="data")
+app.add_typer(_mtbench.app, name="mtbench")
 app.command("train")(_train.train)
 app.command("study")(_study.study)
 app.command("demo")(_demo.demo)

@@ -38,37 +38,50 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("longismore")) / "testsets"
 
 
-def fetch(address: str, sha256: str, *, folder: Path | None = None, cache: Path | None = None) -> Path:
+def fetch(
+    address: str,
+    sha256: str,
+    *,
+    folder: Path | None = None,
+    cache: Path | None = None,
+    name: str | None = None,
+    command: str = "longismore testsets fetch",
+) -> Path:
     """Give the path of a published file, downloading it if need be.
 
     Args:
-        address: Where the file is published; its last part is the file's name.
+        address: Where the file is published.
         sha256: Checksum of the published bytes, in hexadecimal digits.
         folder: Take the file from here, whatever the cache holds, and never use the network.
         cache: Keep downloads here; without it, in :func:`cache_folder`.
+        name: Of the file in the folder and in the cache, perhaps with a folder of its own (``mt_bench/a.jsonl``);
+            without it, the last part of the address.
+        command: What gets the file on a machine with network, for messages.
 
     Raises:
         DataError: The file is not in *folder*, or cannot be downloaded.
         ChecksumError: The file is not the published one.
     """
-    path = _expected_path(address, folder, cache)
+    name = name or _last_part(address)
+    path = (folder or cache or cache_folder()) / name
     if not path.exists():
         if folder is not None:
             raise DataError(_not_in_folder(path, address, sha256))
-        _download(address, sha256, path)
+        _download(address, sha256, path, _by_hand(name, command))
     _check(path, sha256, address)
     return path
 
 
-def is_at_hand(address: str, sha256: str, *, folder: Path | None = None, cache: Path | None = None) -> bool:
+def is_at_hand(
+    address: str, sha256: str, *, folder: Path | None = None, cache: Path | None = None, name: str | None = None
+) -> bool:
     """Whether :func:`fetch` with the same arguments would succeed without the network."""
-    path = _expected_path(address, folder, cache)
+    path = (folder or cache or cache_folder()) / (name or _last_part(address))
     return path.is_file() and _sha256(path.read_bytes()) == sha256
 
 
-def _expected_path(address: str, folder: Path | None, cache: Path | None) -> Path:
-    name = address.rpartition("/")[2]
-    return (folder or cache or cache_folder()) / name
+def _last_part(address: str) -> str:
+    return address.rpartition("/")[2]
 
 
 def _not_in_folder(path: Path, address: str, sha256: str) -> str:
@@ -103,7 +116,7 @@ def _difference(data: bytes, sha256: str) -> str:
     return found
 
 
-def _download(address: str, sha256: str, path: Path) -> None:
+def _download(address: str, sha256: str, path: Path, by_hand: str) -> None:
     import pooch
     import requests
 
@@ -121,7 +134,7 @@ def _download(address: str, sha256: str, path: Path) -> None:
         if _sha256(data) != sha256:
             raise ChecksumError(
                 f"{url}: what came is not the published file: {_difference(data, sha256)}; nothing was kept; "
-                f"fetch it again, in case a proxy answered instead, or {_by_hand(path)}"
+                f"fetch it again, in case a proxy answered instead, or {by_hand}"
             )
 
     try:
@@ -134,7 +147,7 @@ def _download(address: str, sha256: str, path: Path) -> None:
                 downloader=get_and_check,
             )
     except requests.exceptions.RequestException as error:
-        raise DataError(f"{address}: {_cause(error)}; {_by_hand(path)}; sha256 {sha256}") from error
+        raise DataError(f"{address}: {_cause(error)}; {by_hand}; sha256 {sha256}") from error
     except OSError as error:
         raise DataError(f"{path.parent}: the cache folder cannot be written: {error}") from error
     finally:
@@ -154,10 +167,12 @@ def _cause(error: Exception) -> str:
             return f"not fetched, the download broke off: {error}"
 
 
-def _by_hand(path: Path) -> str:
+def _by_hand(name: str, command: str) -> str:
+    folder, _, file = name.rpartition("/")
+    place = f"the folder {folder} of a folder DIR" if folder else "a folder DIR"
     return (
-        f"without network, put {path.name} into a folder DIR and set LONGISMORE_TESTSETS=DIR; "
-        '"longismore testsets fetch" gets the files on a machine with network'
+        f"without network, put {file} into {place} and set LONGISMORE_TESTSETS=DIR; "
+        f'"{command}" gets the files on a machine with network'
     )
 
 
