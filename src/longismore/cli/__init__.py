@@ -14,6 +14,7 @@ import typer
 from longismore.cli import (
     _alpaca,
     _audit,
+    _collect,
     _compare,
     _convert,
     _data,
@@ -68,6 +69,7 @@ app.command("import")(_import.import_reviews)
 app.command("summarize")(_summarize.summarize)
 app.command("audit")(_audit.audit_judges)
 app.command("report")(_report.report)
+app.command("collect")(_collect.collect)
 app.command("alpaca", context_settings=_alpaca.CONTEXT, add_help_option=False)(_alpaca.alpaca)
 app.command("select")(_select.select)
 app.command("rate")(_rate.rate)
