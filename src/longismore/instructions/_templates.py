@@ -250,7 +250,8 @@ def _alpaca() -> TextTemplate:
 def _vicuna() -> TextTemplate:
     if importlib.util.find_spec("fastchat") is None:
         raise UsageError(
-            'template "vicuna" is read from the package fschat, which is not installed; do: pip install fschat, '
+            'template "vicuna" is read from the package fschat, which is not installed; do: '
+            'pip install "longismore[fastchat]", '
             "or give Vicuna's own text as template=FILE"
         )
     conversation = importlib.import_module("fastchat.conversation").get_conv_template("vicuna_v1.1")
