@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from longismore.judges import combine
@@ -62,6 +62,8 @@ class Comparison:
     verdicts: list[Verdict]
     results: Results
     folder: Path | None
+    judgments: list[Judgment] = field(default_factory=list)
+    """In the order of the pairs."""
 
 
 def make_pairs(
@@ -165,7 +167,8 @@ def compare_pairs(
     results = summarize(verdicts)
     if folder is not None:
         folder.end(judgments, results, judge.usage)
-    return Comparison(verdicts=verdicts, results=results, folder=None if folder is None else folder.path)
+    path = None if folder is None else folder.path
+    return Comparison(verdicts=verdicts, results=results, folder=path, judgments=judgments)
 
 
 def _gather(made: list[Judgment], team: Team | None, folder: RunFolder | None) -> list[Judgment]:

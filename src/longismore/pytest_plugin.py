@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from longismore.cli._run_gate import Gated
+    from longismore.api import Gated
     from longismore.reports.gate import GateResult
 
 __all__ = ["LongismoreGate", "longismore_gate"]
@@ -65,27 +65,27 @@ class LongismoreGate:
         import os
         from pathlib import Path
 
-        from longismore.cli._run_gate import Request, run_gate
+        from longismore.api._comparing import Request
+        from longismore.api._gating import gate_answers, rule_of, split_options
+        from longismore.store import default_store_path
         from longismore.testsets import folder_in
 
-        rule, judge_options = _split(options)
-        gated = run_gate(
+        of_gate, of_judge = split_options(options)
+        gated = gate_answers(
             Request(
                 reference=str(baseline),
                 candidate=str(candidate),
                 testsets=[testsets] if isinstance(testsets, str) else list(testsets),
                 judge=judge,
-                options=judge_options,
-                reference_options={},
-                dry_run=False,
+                options=of_judge,
                 limit=limit,
                 output=Path(output) if output else self._folders.mktemp("longismore"),
-                store=Path(store) if store else None,
                 testsets_folder=folder_in(os.environ),
                 environ=dict(os.environ),
                 command=["pytest", self._request.node.nodeid],
             ),
-            _rule(rule, margin),
+            rule_of(of_gate, margin),
+            Path(store) if store else default_store_path(),
         )
         return self._ended(gated, allow_inconclusive=allow_inconclusive)
 
@@ -115,23 +115,21 @@ class LongismoreGate:
         Raises:
             UsageError: Something in the call will not do.
         """
-        from longismore.cli._run_gate import Recorded, run_gate_from
+        from longismore.api._gating import Recorded, gate_recorded, rule_of
 
         recorded = Recorded(
-            paths=paths,
+            judged=paths,
             testsets=[testsets] if isinstance(testsets, str) else testsets,
             judge=judge,
             reference=reference,
             candidate=candidate,
         )
-        return self._ended(run_gate_from(recorded, _rule(options, margin)), allow_inconclusive=allow_inconclusive)
+        return self._ended(gate_recorded(recorded, rule_of(options, margin)), allow_inconclusive=allow_inconclusive)
 
-    def _ended(self, gated: Gated | None, *, allow_inconclusive: bool) -> GateResult:
+    def _ended(self, gated: Gated, *, allow_inconclusive: bool) -> GateResult:
         from longismore.reports._gate.outputs import gate_headline, gate_sentences
         from longismore.reports.gate import Decision
 
-        if gated is None:
-            raise AssertionError("only a dry run has no result")
         result = gated.result
         self._request.node.user_properties.append(("longismore_verdict", str(result.decision)))
         allowed = {Decision.PASS, Decision.INCONCLUSIVE} if allow_inconclusive else {Decision.PASS}
@@ -139,28 +137,3 @@ class LongismoreGate:
             where = [] if gated.folder is None else [f"run folder: {gated.folder}"]
             pytest.fail("\n  ".join([gate_headline(result), *gate_sentences(result), *where]), pytrace=False)
         return result
-
-
-def _split(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Tell the options of the gate from those of the judge, which names what it does not know."""
-    from dataclasses import fields
-
-    from longismore.reports.gate import GateRule
-
-    own = {field.name for field in fields(GateRule)}
-    return (
-        {name: value for name, value in options.items() if name in own},
-        {name: value for name, value in options.items() if name not in own},
-    )
-
-
-def _rule(options: Mapping[str, Any], margin: float) -> Any:
-    from dataclasses import fields
-
-    from longismore.errors import ConfigError, near_names
-    from longismore.reports.gate import GateRule
-
-    known = [field.name for field in fields(GateRule)]
-    if unknown := [name for name in options if name not in known]:
-        raise ConfigError([f'unknown option of a gate "{name}"{near_names(name, known)}' for name in unknown])
-    return GateRule(**{**options, "margin": margin})

@@ -161,7 +161,7 @@ def test_a_crash_is_no_regress(
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("a mistake of ours")
 
-    monkeypatch.setattr("longismore.cli._run_gate.gate_pairs", broken)
+    monkeypatch.setattr("longismore.api._gating.gate_pairs", broken)
     ended = command(*MINI, "--judge", "length")
     assert 3 == ended.code
     assert "a mistake of ours" in caplog.text

@@ -14,7 +14,7 @@ from longismore.cli._judge_options import JudgeSpec, given_settings, with_judge_
 from longismore.errors import ConfigError, near_names
 
 if TYPE_CHECKING:
-    from longismore.comparison import Comparison
+    from longismore.api import Compared
 
 __all__ = ["CONTEXT", "compare", "end_comparison", "names_of", "settings_of"]
 
@@ -62,20 +62,20 @@ def compare(
             judge=judge,
             options=given_settings(settings),
             reference_options=settings_of(reference_option),
-            dry_run=dry_run,
             limit=limit,
             output=output,
-            store=store,
             testsets_folder=folder_in(os.environ),
             environ=dict(os.environ),
             command=sys.argv,
         ),
+        store=store,
+        dry_run=dry_run,
         show=not as_json,
     )
     end_comparison(comparison, as_json=as_json)
 
 
-def end_comparison(comparison: Comparison | None, *, as_json: bool) -> None:
+def end_comparison(comparison: Compared | None, *, as_json: bool) -> None:
     """Print the results of a comparison as JSON, where that is wished; exit code 1 where no pair was judged.
 
     Args:

@@ -22,9 +22,8 @@ if TYPE_CHECKING:
     from longismore.records import Example
     from longismore.store import Store
 
-__all__ = ["ROLES", "show_estimates"]
+__all__ = ["show_estimates"]
 
-ROLES = ("reference", "candidate")
 _CHARS_OF_AN_ANSWER = 1400
 """What an answer that is still to be written is taken for."""
 

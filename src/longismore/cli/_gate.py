@@ -19,7 +19,7 @@ from longismore.errors import ConfigError, JudgeError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from longismore.cli._run_gate import Gated
+    from longismore.api import Gated
     from longismore.reports.gate import GateRule
 
 __all__ = ["CONTEXT", "gate"]
@@ -107,18 +107,18 @@ def gate(
     if as_json:
         sys.stdout.write(json.dumps(gated.to_dict(), indent=1) + "\n")  # ASCII: no name reaches the terminal raw
     else:
-        from longismore.cli._show_gate import show_gate
+        from rich.console import Console
 
-        show_gate(gated.result)
+        Console(highlight=False).print(gated)
     if gated.folder is not None:
         logger.info("run folder: %s", gated.folder)
     raise typer.Exit(gated.result.exit_code)
 
 
 def _from(paths: list[Path | str], testsets: list[str], names: dict[str, str | None], rule: GateRule) -> Gated:
-    from longismore.cli._run_gate import Recorded, run_gate_from
+    from longismore.api._gating import Recorded, gate_recorded
 
-    return run_gate_from(Recorded(paths=paths, testsets=testsets, **names), rule)
+    return gate_recorded(Recorded(judged=paths, testsets=testsets, **names), rule)
 
 
 def _made(baseline: str, candidate: str, testsets: list[str], options: dict[str, Any], rule: GateRule) -> Gated | None:
@@ -135,12 +135,10 @@ def _made(baseline: str, candidate: str, testsets: list[str], options: dict[str,
         judge=options["judge"],
         options=given_settings(options),
         reference_options=settings_of(options["reference_option"]),
-        dry_run=options["dry_run"],
         limit=options["limit"],
         output=options["output"],
-        store=options["store"],
         testsets_folder=folder_in(os.environ),
         environ=dict(os.environ),
         command=sys.argv,
     )
-    return run_gate(request, rule)
+    return run_gate(request, rule, store=options["store"], dry_run=options["dry_run"])

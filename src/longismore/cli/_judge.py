@@ -42,11 +42,11 @@ def judge_files(
             options=given_settings(settings),
             limit=limit,
             output=output,
-            store=store,
-            dry_run=dry_run,
             environ=dict(os.environ),
             command=sys.argv,
         ),
+        store=store,
+        dry_run=dry_run,
         show=not as_json,
     )
     end_comparison(comparison, as_json=as_json)

@@ -43,7 +43,7 @@ def report(
     Several runs stand together: several judges of the same answers, or several candidates.
     """
     from longismore._optional import require
-    from longismore.cli._length_prior import PriorChoice
+    from longismore.api._length_prior import PriorChoice
     from longismore.judged import read_judged
     from longismore.reports.page import report_page
 

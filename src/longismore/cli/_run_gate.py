@@ -3,50 +3,26 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from longismore.api._comparing import Request, prepare, read_request
+from longismore.api._gating import gate_run
 from longismore.cli._estimates import show_estimates
-from longismore.cli._progress import judging_progress
-from longismore.cli._run_compare import Request, prepare, read_request
-from longismore.gating import choose_judged, gate_judged, gate_pairs
-from longismore.judged import read_judged
+from longismore.cli._progress import answering_progress, judging_progress
 from longismore.store import Store, default_store_path
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from longismore.api import Gated
     from longismore.records import Example
-    from longismore.reports.gate import GateResult, GateRule
+    from longismore.reports.gate import GateRule
 
-__all__ = ["Gated", "Recorded", "Request", "run_gate", "run_gate_from"]
-
-
-@dataclass(frozen=True, slots=True)
-class Gated:
-    """What came out, and where it is kept."""
-
-    result: GateResult
-    folder: Path | None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give everything as JSON knows it."""
-        return self.result.to_dict() | {"folder": None if self.folder is None else str(self.folder)}
+__all__ = ["Request", "run_gate"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recorded:
-    """Which judgments decide; ``None``: there is only one."""
-
-    paths: Sequence[str | Path]
-    testsets: Sequence[str] = ()
-    judge: str | None = None
-    reference: str | None = None
-    candidate: str | None = None
-
-
-def run_gate(request: Request, rule: GateRule) -> Gated | None:
+def run_gate(request: Request, rule: GateRule, *, store: Path | None, dry_run: bool) -> Gated | None:
     """Read, check, judge look by look, decide. A dry run only prints what it would take at most.
 
     Raises:
@@ -54,30 +30,14 @@ def run_gate(request: Request, rule: GateRule) -> Gated | None:
         JudgeError: A model that writes answers could not go on.
     """
     ready = read_request(request)
-    with Store(request.store or default_store_path()) as store:
-        if request.dry_run:
-            show_estimates(ready.judge, ready.examples, ready.sources, store)
+    with Store(store or default_store_path()) as opened:
+        if dry_run:
+            show_estimates(ready.judge, ready.examples, ready.sources, opened)
             _show_design(ready.examples, rule.settled(calls=True))
             return None
-        pairs, folder = prepare(request, ready, store)
+        run = prepare(request, ready, opened, answering_progress)
         with judging_progress() as advance:
-            result = gate_pairs(pairs, ready.judge, rule, store=store, folder=folder, on_progress=advance)
-    return Gated(result, folder.path)
-
-
-def run_gate_from(recorded: Recorded, rule: GateRule) -> Gated:
-    """Decide on judgments in files.
-
-    Raises:
-        UsageError: They cannot be read, are not of one comparison, or the judge is refused.
-    """
-    judged = choose_judged(
-        read_judged(recorded.paths),
-        judge=recorded.judge,
-        reference=recorded.reference,
-        candidate=recorded.candidate,
-    )
-    return Gated(gate_judged(judged, rule, testsets=recorded.testsets), None)
+            return gate_run(run, ready.judge, rule, opened, advance)
 
 
 def _show_design(examples: Sequence[Example], rule: GateRule) -> None:

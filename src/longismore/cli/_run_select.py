@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
+from longismore.api import Selected
 from longismore.cli._key_values import key_values
 from longismore.cli._progress import scoring_progress
 from longismore.errors import ConfigError
@@ -19,12 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from longismore.instructions import InstructionData
-    from longismore.selectors import Engine, RowScorer, Selection, Selector
+    from longismore.selectors import Engine, RowScorer, Selector
 
 __all__ = ["SelectRequest", "list_strategies", "run_select"]
-
-_LONGEST_FACT = 100
-"""Characters; what is longer stands in the manifest only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +88,10 @@ def run_select(request: SelectRequest, *, out: TextIO, as_json: bool) -> None:
     elif as_json:
         out.write(json.dumps(selection.manifest, indent=1) + "\n")
     else:
-        _show(selection, out)
+        from rich.console import Console
+
+        shown = Selected(manifest=selection.manifest, output=selection.output, was_done=selection.was_done)
+        Console(file=out, highlight=False).print(shown)
 
 
 def list_strategies(*, out: TextIO, as_json: bool) -> None:
@@ -167,36 +168,3 @@ def _estimate(
         out.write(printable(f"  {scorer}: {missing:,} rows are to be scored, {known:,} are in the score store\n"))
     if not wanted:
         out.write("  no model is needed\n")
-
-
-def _show(selection: Selection, out: TextIO) -> None:
-    from rich.console import Console
-    from rich.text import Text
-
-    told = selection.manifest
-    console = Console(file=out, highlight=False)
-    head = f"{told['strategy']}: {told['selected']:,} of {told['rows']:,} rows"
-    console.print(
-        Text(printable(f"{head} in {selection.output}{' (was there already)' if selection.was_done else ''}"))
-    )
-    counts = {reason: f"{count:,}" for reason, count in sorted(told["dropped"].items(), key=_by_count) if count}
-    width = max(map(len, counts.values()), default=0)
-    for reason, count in counts.items():
-        console.print(Text(printable(f"  {count:>{width}} {reason}")))
-    for key, value in told["facts"].items():
-        if (text := _fact(value)) and len(text) <= _LONGEST_FACT:
-            console.print(Text(printable(f"  {key.replace('_', ' ')}: {text}")))
-
-
-def _by_count(dropped: tuple[str, int]) -> int:
-    return -dropped[1]
-
-
-def _fact(value: Any) -> str:
-    """One line, or nothing where it is no simple thing."""
-    if isinstance(value, dict):
-        simple = all(isinstance(one, str | int | float | None) for one in value.values())
-        return ", ".join(f"{key.replace('_', ' ')} {_fact(one)}" for key, one in value.items()) if simple else ""
-    if isinstance(value, list):
-        return ""
-    return f"{value:,.6g}" if isinstance(value, float) else "none" if value is None else str(value)

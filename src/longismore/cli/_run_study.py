@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from longismore.cli._length_prior import PriorChoice
+from longismore.api._length_prior import PriorChoice
 from longismore.cli._study_progress import study_progress
 from longismore.errors import UsageError
 from longismore.judges import JudgeOptions, make_judge

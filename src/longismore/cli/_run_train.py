@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import logging
-import shlex
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
+from longismore.api import Trained
+from longismore.api._launch import check_launch, launch_command
 from longismore.cli._key_values import key_values
 from longismore.cli._show_plan import show_plan
-from longismore.errors import ConfigError, UsageError
+from longismore.errors import ConfigError
 from longismore.instructions import open_data
 from longismore.reports import printable
 from longismore.reports._figure.file import check_figure
-from longismore.train._arguments import launch_file
 from longismore.train._machine import Machine, lacks, this_machine
 from longismore.train.settings import PRESETS, load_preset, read_preset
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from longismore.train._run import TrainResult
     from longismore.train.settings import TrainSettings
 
 __all__ = ["TrainRequest", "list_presets", "run_train"]
@@ -134,7 +133,7 @@ def _plan(request: TrainRequest, settings: TrainSettings, *, out: TextIO, as_jso
     encoded = encode_rows(data.rows(), load_tokenizer(model), settings)
     made = plan(settings, encoded, size, machine=machine, processes=processes)
     problems = lacks(made.settings, here) if machine is here else []
-    command = _launch_command(settings, processes, request.arguments) if processes > 1 else None
+    command = launch_command(settings, processes, request.arguments) if processes > 1 else None
     if as_json:
         out.write(json.dumps({**made.to_mapping(), "lacks": problems, "command": command}, indent=1) + "\n")
         return
@@ -145,7 +144,7 @@ def _plan(request: TrainRequest, settings: TrainSettings, *, out: TextIO, as_jso
 
 
 def _train(request: TrainRequest, settings: TrainSettings, *, out: TextIO, as_json: bool) -> None:
-    _check_launch(request, settings)
+    check_launch(settings, request.arguments, request.environ)
     from longismore.cli._loss_curve import draw_loss_curve
     from longismore.cli._training_progress import training_progress
     from longismore.train._run import train
@@ -160,49 +159,8 @@ def _train(request: TrainRequest, settings: TrainSettings, *, out: TextIO, as_js
     if request.plot is not None:
         draw_loss_curve(result.losses, request.plot)
         logger.info("%s written", request.plot)
-    _show(result, out=out, as_json=as_json)
-
-
-def _check_launch(request: TrainRequest, settings: TrainSettings) -> None:
-    """A model is divided among processes that a launcher starts; this command does not start them itself."""
-    if "WORLD_SIZE" in request.environ:
-        return
-    gpus = this_machine().gpus
-    if settings.parallel != "none":
-        command = _launch_command(settings, gpus or 4, request.arguments)
-        raise UsageError(
-            f"parallel={settings.parallel} divides the model among processes, and this is one; start them:\n{command}\n"
-            "or train in one process: --set parallel=none"
-        )
-    if gpus > 1:
-        raise UsageError(
-            f"one process would see {gpus} GPUs and use one; start one for each:\n"
-            f"{_launch_command(settings, gpus, request.arguments)}\n"
-            "or show it one: export CUDA_VISIBLE_DEVICES=0"
-        )
-
-
-def _launch_command(settings: TrainSettings, processes: int, arguments: Sequence[str]) -> str:
-    config = launch_file(f"{settings.parallel}.yaml")
-    launcher = ["accelerate", "launch", "--config_file", config, "--num_processes", str(processes)]
-    own, skip = [], False
-    for each in arguments:
-        if not skip and each != "--dry-run" and not each.startswith("--gpus"):
-            own.append(each)
-        skip = each == "--gpus"  # its value is the next one
-    return shlex.join([*launcher, "-m", "longismore", *own])
-
-
-def _show(result: TrainResult, *, out: TextIO, as_json: bool) -> None:
+    trained = Trained(result=result)
     if as_json:
-        told = {**asdict(result), "folder": str(result.folder)}
-        out.write(json.dumps(told, indent=1, default=str) + "\n")
-        return
-    how = "was trained already" if result.was_finished else "trained"
-    if result.resumed_from is not None:
-        how += f", from step {result.resumed_from:,} on,"
-    work = f"{result.tokens:,} tokens, {result.steps:,} steps, {result.seconds:,.1f} s"
-    out.write(printable(f"{result.folder}: {how} on {work}\n"))
-    if result.losses:
-        (first, before), (last, after) = result.losses[0], result.losses[-1]
-        out.write(f"  loss {before:.3f} at step {first:,}, {after:.3f} at step {last:,}\n")
+        out.write(json.dumps(trained.to_dict(), indent=1) + "\n")
+    else:
+        out.writelines(f"{line}\n" for line in trained.lines())

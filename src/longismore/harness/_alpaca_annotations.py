@@ -18,7 +18,7 @@ from longismore.records import Status, Verdict
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from longismore.harness._alpaca_pairs import JoinedOutputs
+    from longismore._joined_outputs import JoinedOutputs
 
 __all__ = ["ORDER_COLUMNS", "annotation_rows", "annotation_verdicts"]
 

@@ -11,6 +11,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from longismore._joined_outputs import join_outputs
 from longismore.comparison import compare_pairs
 from longismore.errors import ConfigError
 from longismore.harness._alpaca_annotations import annotation_rows
@@ -18,7 +19,6 @@ from longismore.harness._alpaca_files import made_now
 from longismore.harness._alpaca_import import alpaca_module
 from longismore.harness._alpaca_names import PREFIX, annotator_name, spec_of
 from longismore.harness._alpaca_outputs import outputs_of
-from longismore.harness._alpaca_pairs import join_outputs
 from longismore.harness._alpaca_settings import AnnotatorSettings
 from longismore.harness._host import progress_bar
 from longismore.judges import ChatJudge, make_judge
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from longismore.harness._alpaca_pairs import JoinedOutputs
+    from longismore._joined_outputs import JoinedOutputs
 
 __all__ = ["LongismoreAnnotator"]
 

@@ -15,16 +15,19 @@ from longismore.harness._alpaca_metric import leaderboard_values
 from longismore.harness._alpaca_names import annotator_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from longismore.comparison import Comparison
-    from longismore.harness._alpaca_pairs import JoinedOutputs
+    from longismore._joined_outputs import JoinedOutputs
+    from longismore.api import Compared
+    from longismore.records import Verdict
+    from longismore.reports import Rates
 
-__all__ = ["made_now", "write_alpaca_files"]
+__all__ = ["made_now", "write_alpaca_files", "write_annotations"]
 
 _MODE = "community"
 """What alpaca_eval calls a model that nobody has verified."""
+_OFFICIAL = ("length_controlled_winrate", "lc_standard_error")
 
 
 def made_now(*packages: str) -> dict[str, str]:
@@ -37,25 +40,46 @@ def made_now(*packages: str) -> dict[str, str]:
     return {"preference_version": versions, "preference_date": datetime.now(UTC).isoformat(timespec="seconds")}
 
 
-def write_alpaca_files(folder: Path, joined: JoinedOutputs, comparison: Comparison, *, spec: str) -> None:
-    """Write both files into *folder*."""
-    rows = annotation_rows(joined, comparison.verdicts, annotator=annotator_name(spec), made=made_now())
+def write_alpaca_files(folder: Path, joined: JoinedOutputs, compared: Compared, *, spec: str) -> None:
+    """Write both files of a comparison into *folder*."""
+    verdicts, models = compared.judged.verdicts, {pair.candidate.model for pair in joined.pairs}
+    rows = annotation_rows(joined, verdicts, annotator=annotator_name(spec), made=made_now())
+    name = models.pop() if len(models) == 1 else "Current model"
+    write_annotations(folder, rows, verdicts, compared.results.pooled, model=name)
+
+
+def write_annotations(
+    folder: Path,
+    rows: Sequence[Mapping[str, Any]],
+    verdicts: Sequence[Verdict],
+    rates: Rates,
+    *,
+    model: str,
+    official: Mapping[str, float] | None = None,
+) -> None:
+    """Write ``annotations.json`` and ``leaderboard.csv``.
+
+    Args:
+        folder: Is made where it is not there.
+        rows: Of the annotations.
+        verdicts: The same as verdicts.
+        rates: Of these verdicts.
+        model: What the candidate is called.
+        official: alpaca_eval's own figures at equal length, where they are known.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / "annotations.json", rows)
-    outputs = [pair.candidate.output for pair in joined.pairs]
-    values = leaderboard_values(comparison.verdicts, comparison.results.pooled)
+    values = leaderboard_values(verdicts, rates)
     first = {name: values.pop(name) for name in ("win_rate", "standard_error")}
-    line = {**first, "mode": _MODE, "avg_length": sum(map(len, outputs)) // len(outputs), **values}
-    names = sorted({pair.candidate.model for pair in joined.pairs})
-    write_text(folder / "leaderboard.csv", _csv(names[0] if len(names) == 1 else "Current model", line))
-
-
-def _csv(name: str, line: Mapping[str, Any]) -> str:
+    lengths = [verdict.candidate_chars for verdict in verdicts]
+    theirs = {name: official[name] for name in _OFFICIAL if name in official} if official else {}
+    line = {**first, "mode": _MODE, "avg_length": sum(lengths) // len(lengths), **theirs, **values}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["", *line])
-    writer.writerow([name, *("" if value is None or _is_nan(value) else value for value in line.values())])
-    return text.getvalue()
+    writer.writerow([model, *("" if _is_unknown(value) else value for value in line.values())])
+    write_text(folder / "leaderboard.csv", text.getvalue())
 
 
-def _is_nan(value: object) -> bool:
-    return isinstance(value, float) and math.isnan(value)
+def _is_unknown(value: object) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
     from longismore.records import Judged
     from longismore.reports._rates import Rates, Results
 
-__all__ = ["csv_table", "latex_table", "markdown_report_table"]
+__all__ = ["RATE_HEADS", "csv_table", "latex_table", "markdown_report_table", "rate_cells"]
 
 _LONGEST = 60
 _LEVEL = 0.05
 _DASH = "\N{EN DASH}"
-_HEADS = ("test set", "n", "win/tie/lose", "win rate %", "at equal length %", "chars", "answer", "not judged")
+RATE_HEADS = ("test set", "n", "win/tie/lose", "win rate %", "at equal length %", "chars", "answer", "not judged")
+"""Names of the columns of `rate_cells`."""
 _CAPTION = (
     "Win rates of the candidate in percent, with 95% intervals clustered by distinct prompt: raw, where a tie counts "
     "half, beside what is preferred at equal length. chars: characters of the candidate over those of the reference. "
@@ -71,10 +72,10 @@ def latex_table(judged: Sequence[Judged], results: Sequence[Results]) -> str:
         ValueError: The two differ in length.
     """
     groups = [
-        Group(_title(comparison), [_cells(name, rates) for name, rates in named_rates(result)], _note(result.pooled))
+        Group(_title(comparison), [rate_cells(*named) for named in named_rates(result)], _note(result.pooled))
         for comparison, result in zip(judged, results, strict=True)
     ]
-    return latex_document(_HEADS, groups, caption=_CAPTION)
+    return latex_document(RATE_HEADS, groups, caption=_CAPTION)
 
 
 def markdown_report_table(judged: Sequence[Judged], results: Sequence[Results]) -> str:
@@ -89,8 +90,8 @@ def markdown_report_table(judged: Sequence[Judged], results: Sequence[Results]) 
     """
     parts = []
     for comparison, result in zip(judged, results, strict=True):
-        rows = [_cells(name, rates) for name, rates in named_rates(result)]
-        lines = [_HEADS, ("---", *["---:"] * (len(_HEADS) - 3), "---", "---"), *map(_markdown_cells, rows)]
+        rows = [rate_cells(name, rates) for name, rates in named_rates(result)]
+        lines = [RATE_HEADS, ("---", *["---:"] * (len(RATE_HEADS) - 3), "---", "---"), *map(_markdown_cells, rows)]
         table = "".join(f"| {' | '.join(line)} |\n" for line in lines)
         parts.append(f"{markdown_text(_title(comparison))}\n\n{table}\n{markdown_text(_note(result.pooled))}\n")
     return "\n".join([*parts, f"{markdown_text(_CAPTION)}\n"])
@@ -109,7 +110,8 @@ def _title(comparison: Judged) -> str:
     return f"{candidate} against {reference}, judged by {judge}"
 
 
-def _cells(name: str, rates: Rates) -> tuple[str, ...]:
+def rate_cells(name: str, rates: Rates) -> tuple[str, ...]:
+    """Give a row of a table below `RATE_HEADS`; the name is printable, and one line."""
     differs = rates.p_value_holm is not None and rates.p_value_holm < _LEVEL
     return (
         name_text(name, _LONGEST) or "unnamed",

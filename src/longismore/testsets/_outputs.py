@@ -7,10 +7,11 @@ The formats of a row are in :mod:`longismore.testsets._formats`.
 from __future__ import annotations
 
 import codecs
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from longismore._jsonl import read_json, read_jsonl
 from longismore.errors import SchemaError, UnknownNameError
@@ -20,11 +21,11 @@ from longismore.testsets._match import match_outputs
 from longismore.testsets._row import Row, json_type
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from longismore.records import ModelOutput
 
-__all__ = ["EMBEDDED_OUTPUTS", "OutputsFile", "embedded_outputs", "match_outputs", "read_outputs"]
+__all__ = ["EMBEDDED_OUTPUTS", "OutputsFile", "embedded_outputs", "match_outputs", "outputs_of", "read_outputs"]
 
 EMBEDDED_OUTPUTS = {"mini:better": "mini_better.json", "mini:longer": "mini_longer.json"}
 """Answers to the test set ``mini`` that are shipped with longismore, by the name that is given as path."""
@@ -57,6 +58,22 @@ def read_outputs(path: str | Path) -> OutputsFile:
     path = Path(path)
     paths = sample_files(path) if path.is_dir() else [path]
     return _outputs_file(path, [output for each in paths for output in _read(each, str(each))])
+
+
+def outputs_of(rows: Sequence[Mapping[str, Any]], name: str) -> OutputsFile:
+    """The answers in rows that are in memory, in any format that a file may have.
+
+    Args:
+        rows: One an answer.
+        name: What they are called in messages, and their model where no row names one.
+
+    Raises:
+        SchemaError: There are none, or a row is not as its format says.
+    """
+    outputs = list(_parse_once(_numbered(rows, name), ""))
+    if not outputs:
+        raise SchemaError(name, "no answers: the list is empty")
+    return _outputs_file(Path(name), outputs)
 
 
 def embedded_outputs(name: str) -> OutputsFile:
@@ -111,9 +128,13 @@ def _list_rows(path: Path, shown: str) -> Iterator[Row]:
             f"a list of answers, or one answer a line, was expected; found {json_type(rows)}; "
             'write [{"instruction": ..., "output": ..., "generator": ...}, ...]',
         )
+    yield from _numbered(rows, shown)
+
+
+def _numbered(rows: Iterable[object], shown: str) -> Iterator[Row]:
     for number, fields in enumerate(rows, start=1):
         where = f"{shown}: row {number}"
-        if not isinstance(fields, dict):
+        if not isinstance(fields, Mapping):
             raise SchemaError(where, f"an object was expected, found {json_type(fields)}")
         yield Row(fields, where)
 

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from longismore.reports._rates import Interval
     from longismore.reports.agreement import PairAgreement
 
-__all__ = ["audit_markdown", "audit_tables"]
+__all__ = ["AuditRow", "AuditSheet", "audit_markdown", "audit_sheets", "audit_tables"]
 
 _DASH = "\N{EN DASH}"
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class AuditRow:
     """The figures of a judge, or of two, pooled or for one test set."""
 
     name: str
@@ -37,14 +37,14 @@ class _Row:
 
 
 @dataclass(frozen=True, slots=True)
-class _Sheet:
+class AuditSheet:
     """One table as text."""
 
     title: str
     of: str
     """Whose rows these are."""
     head: tuple[str, ...]
-    rows: list[_Row]
+    rows: list[AuditRow]
     note: str | None = None
 
 
@@ -56,7 +56,7 @@ def audit_tables(audit: Audit) -> list[Table]:
     from rich.text import Text
 
     tables = []
-    for sheet in _sheets(audit):
+    for sheet in audit_sheets(audit):
         table = Table(
             title=Text(sheet.title),
             title_style="bold",
@@ -88,10 +88,10 @@ def audit_markdown(audit: Audit, sentences: Sequence[str] = ()) -> str:
         sentences: What else was found, e.g. by probes.
     """
     said = "".join(f"- {markdown_text(sentence)}\n" for sentence in [*audit_sentences(audit), *sentences])
-    return "\n".join(["# Audit of judges\n", said, *map(_markdown, _sheets(audit))])
+    return "\n".join(["# Audit of judges\n", said, *map(_markdown, audit_sheets(audit))])
 
 
-def _markdown(sheet: _Sheet) -> str:
+def _markdown(sheet: AuditSheet) -> str:
     rows = [[sheet.of, "test set", *sheet.head], ["---", "---", *["---:"] * len(sheet.head)]]
     rows += [[markdown_text(row.name), markdown_text(row.testset or "all"), *row.cells] for row in sheet.rows]
     note = "" if sheet.note is None else f"\n{markdown_text(sheet.note)}\n"
@@ -102,37 +102,38 @@ def _one_line(cell: str) -> str:
     return cell.replace("\n", " ")
 
 
-def _sheets(audit: Audit) -> Iterator[_Sheet]:
+def audit_sheets(audit: Audit) -> Iterator[AuditSheet]:
+    """Give the tables as text: cells of one or two lines, names printable."""
     judged = [named for judge in audit.judges for named in _named(judge)]
     leaning = any(figures.rates.length_warning is not None for *_, figures in judged)
-    yield _Sheet(
+    yield AuditSheet(
         "Order and length",
         "judge",
         ("pairs", "kept when\nswapped %", "flips %\n1st/2nd", "prefers\nlonger %", "length\nslope", "not\nread"),
-        [_Row(name, testset, _order_cells(figures)) for name, testset, figures in judged],
+        [AuditRow(name, testset, _order_cells(figures)) for name, testset, figures in judged],
         "* leans on what was assumed of the slope: these pairs tell little" if leaning else None,
     )
     if any(figures.gold is not None for *_, figures in judged):
-        yield _Sheet(
+        yield AuditSheet(
             "Against gold labels",
             "judge",
             ("pairs", "right, reference\nfirst %", "right, candidate\nfirst %", "right in\nboth %"),
-            [_Row(name, testset, _gold_cells(figures)) for name, testset, figures in judged],
+            [AuditRow(name, testset, _gold_cells(figures)) for name, testset, figures in judged],
         )
     if any(_is_known(judge.pooled) for judge in audit.judges):
-        yield _Sheet(
+        yield AuditSheet(
             "Calls",
             "judge",
             ("calls", "asked\nagain", "same\n%", "US$", "cost not\nknown", "tokens\nin", "tokens\nout", "s a\ncall"),
-            [_Row(name_text(judge.name), None, _call_cells(judge.pooled)) for judge in audit.judges],
+            [AuditRow(name_text(judge.name), None, _call_cells(judge.pooled)) for judge in audit.judges],
         )
     if audit.pairs:
-        yield _Sheet(
+        yield AuditSheet(
             "Between judges",
             "judges",
             ("pairs", "agree\n%", "both decide,\nagree %", "kappa", "quadr.\nkappa", "alpha"),
             [
-                _Row(name, testset, _pair_cells(figures))
+                AuditRow(name, testset, _pair_cells(figures))
                 for pair in audit.pairs
                 for name, testset, figures in _named_pair(pair)
             ],

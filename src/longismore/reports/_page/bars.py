@@ -6,6 +6,7 @@ Names of sets are text beside the pictures, not inside, so that they may be as l
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longismore.reports._escape import html_text
@@ -13,11 +14,11 @@ from longismore.reports._page.svg import Axis, circle, diamond, line, rect, text
 from longismore.reports._words import named_rates, percent_interval, percent_sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from longismore.reports.winrate import Interval, Rates, Results
 
-__all__ = ["bars", "forest", "forest_rows"]
+__all__ = ["MarkRow", "bars", "forest", "forest_rows", "mark_rows"]
 
 _LABELLED = 0.09
 """Share of a bar in which a count has room."""
@@ -25,6 +26,9 @@ _BAR_PX = 22
 _EVEN = 0.5
 _AROUND = 0.02
 """Kept free at both ends of the forest plot."""
+_HEIGHTS = {1: (22,), 2: (14, 31)}
+"""Of one mark in a row, and of two."""
+_KEYS = {"raw": "dot", "lc": "rhomb"}
 
 
 def bars(results: Results) -> str:
@@ -72,25 +76,61 @@ def forest(results: Results) -> str:
 
 def forest_rows(named: Sequence[tuple[str, Rates]]) -> str:
     """Draw raw and length-controlled win rates, one row a name."""
-    rows = [(name, rates) for name, rates in named if rates.win_rate is not None]
+    rows = [_forest_row(name, rates) for name, rates in named if rates.win_rate is not None]
+    return mark_rows(rows, {"raw": "raw", "lc": "length-controlled"})
+
+
+def _forest_row(name: str, rates: Rates) -> MarkRow:
+    raw, controlled = (
+        percent_interval(rate, interval)
+        for rate, interval in ((rates.win_rate, rates.win_rate_ci), (rates.lc_win_rate, rates.lc_win_rate_ci))
+    )
+    return MarkRow(
+        name=name,
+        label=f"{name}: raw win rate {raw} percent, length-controlled {controlled} percent",
+        values=(f"raw {raw}", f"LC {controlled}"),
+        marks=(("raw", rates.win_rate, rates.win_rate_ci), ("lc", rates.lc_win_rate, rates.lc_win_rate_ci)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkRow:
+    """A row of a plot: rates of 0..1 with their intervals on a scale that all rows share."""
+
+    name: str
+    label: str
+    """What a screen reader says."""
+    values: tuple[str, ...]
+    """Lines beside the picture."""
+    marks: tuple[tuple[str, float | None, Interval | None], ...]
+    """One below the other: ``raw`` or ``lc``, the rate and its interval."""
+
+
+def mark_rows(rows: Sequence[MarkRow], keys: Mapping[str, str], *, bar: float | None = None) -> str:
+    """Draw rates with their intervals and a line at one half; nothing where there are no rows.
+
+    Args:
+        rows: From above.
+        keys: What the kinds of marks mean.
+        bar: Another line.
+    """
     if not rows:
         return ""
-    axis = _axis([rates for _, rates in rows])
+    axis = _axis(rows, bar)
     marks = ticks(axis.low, axis.high, 7)
-    body = "".join(_forest_row(name, rates, axis, marks) for name, rates in rows)
+    body = "".join(_mark_row(row, axis, marks, bar) for row in rows)
     numbers = "".join(text(f"{100 * mark:g}%", _place(axis, mark), 13, anchor=axis.anchor(mark)) for mark in marks)
-    keys = '<span><i class="key dot"></i>raw</span><span><i class="key rhomb"></i>length-controlled</span>'
+    said = "".join(f'<span><i class="key {_KEYS[kind]}"></i>{html_text(words)}</span>' for kind, words in keys.items())
     return (
-        f'<div class="legend">{keys}</div><div class="rows forest">{body}'
+        f'<div class="legend">{said}</div><div class="rows forest">{body}'
         f'<div class="name"></div><div class="value"></div><svg class="axis" aria-hidden="true">{numbers}</svg></div>'
     )
 
 
-def _axis(rows: Sequence[Rates]) -> Axis:
-    limits = [_EVEN]
-    for rates in rows:
-        for interval in (rates.win_rate_ci, rates.lc_win_rate_ci):
-            limits += interval or ()
+def _axis(rows: Sequence[MarkRow], bar: float | None) -> Axis:
+    limits = [_EVEN] if bar is None else [_EVEN, bar]
+    for _, rate, interval in (mark for row in rows for mark in row.marks):
+        limits += interval or (() if rate is None else (rate,))
     low, high = max(0.0, min(limits) - _AROUND), min(1.0, max(limits) + _AROUND)
     return Axis(math.floor(20 * low) / 20, math.ceil(20 * high) / 20, 0, 100)
 
@@ -99,20 +139,17 @@ def _place(axis: Axis, rate: float) -> str:
     return f"{axis.at(rate):.2f}%"
 
 
-def _forest_row(name: str, rates: Rates, axis: Axis, marks: Sequence[float]) -> str:
-    raw, controlled = (
-        percent_interval(rate, interval)
-        for rate, interval in ((rates.win_rate, rates.win_rate_ci), (rates.lc_win_rate, rates.lc_win_rate_ci))
-    )
-    label = f"{name}: raw win rate {raw} percent, length-controlled {controlled} percent"
+def _mark_row(row: MarkRow, axis: Axis, marks: Sequence[float], bar: float | None) -> str:
     shapes = [line("grid", _place(axis, mark), 0, _place(axis, mark), 44) for mark in marks]
     shapes.append(line("half", _place(axis, _EVEN), 0, _place(axis, _EVEN), 44))
-    shapes += _estimate("raw", rates.win_rate, rates.win_rate_ci, axis, 14)
-    shapes += _estimate("lc", rates.lc_win_rate, rates.lc_win_rate_ci, axis, 31)
-    values = f"<span>raw {html_text(raw)}</span><span>LC {html_text(controlled)}</span>"
+    if bar is not None:
+        shapes.append(line("tipping", _place(axis, bar), 0, _place(axis, bar), 44))
+    for y, mark in zip(_HEIGHTS[len(row.marks)], row.marks, strict=True):
+        shapes += _estimate(*mark, axis, y)
+    values = "".join(f"<span>{html_text(value)}</span>" for value in row.values)
     return (
-        f'<div class="name">{html_text(name)}</div><div class="value">{values}</div>'
-        f'<svg role="img" aria-label="{html_text(label)}">{"".join(shapes)}</svg>'
+        f'<div class="name">{html_text(row.name)}</div><div class="value">{values}</div>'
+        f'<svg role="img" aria-label="{html_text(row.label)}">{"".join(shapes)}</svg>'
     )
 
 

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-__all__ = ["STYLE"]
+__all__ = ["DARK", "FIGURES", "LIGHT", "STYLE", "TEXT"]
 
 # Blue, grey and orange stay apart for every common colour blindness and, by their lightness, in grey print.
-_COLOURS = """
-:root { color-scheme: light dark; --text: #1c2126; --soft: #59626c; --paper: #ffffff; --panel: #f4f6f8;
+LIGHT = """--text: #1c2126; --soft: #59626c; --paper: #ffffff; --panel: #f4f6f8;
   --line: #d5dae0; --win: #2f6fb5; --tie: #c3cad1; --lose: #dd8b35; --on-win: #ffffff; --on-tie: #14181c;
   --on-lose: #14181c; --mark: #1c2126; --raw: #59626c; --lc: #1d5c9e; --band: #2f6fb526; --alert: #8a4b00;
-  --tip: #a84a00; --heat: #2f6fb5; }
-@media (prefers-color-scheme: dark) {
-  :root { --text: #e4e8ec; --soft: #a2abb5; --paper: #14181c; --panel: #1e242a; --line: #37404a; --win: #5b9be0;
+  --tip: #a84a00; --heat: #2f6fb5;"""
+DARK = """--text: #e4e8ec; --soft: #a2abb5; --paper: #14181c; --panel: #1e242a; --line: #37404a; --win: #5b9be0;
     --tie: #7b858f; --lose: #d98a3c; --on-win: #0d1117; --on-tie: #0d1117; --on-lose: #0d1117; --mark: #ffffff;
-    --raw: #a2abb5; --lc: #6fb0f5; --band: #5b9be033; --alert: #f0b36a; --tip: #f0a35a; --heat: #5b9be0; } }
-@media print {
+    --raw: #a2abb5; --lc: #6fb0f5; --band: #5b9be033; --alert: #f0b36a; --tip: #f0a35a; --heat: #5b9be0;"""
+_COLOURS = f"""
+:root {{ color-scheme: light dark; {LIGHT} }}
+@media (prefers-color-scheme: dark) {{
+  :root {{ {DARK} }} }}
+"""
+_PRINTED = """@media print {
   :root { color-scheme: light; --text: #000; --soft: #444; --paper: #fff; --panel: #fff; --line: #bbb; --win: #2f6fb5;
     --tie: #c3cad1; --lose: #dd8b35; --on-win: #fff; --on-tie: #000; --on-lose: #000; --mark: #000; --raw: #555;
     --lc: #1d5c9e; --band: #2f6fb526; --alert: #5a3100; --tip: #a84a00; --heat: #2f6fb5; } }
 """
-_TEXT = """
+TEXT = """
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 body { margin: 0 auto; max-width: 72rem; padding: 1.5rem 1rem 4rem; background: var(--paper); color: var(--text);
@@ -70,7 +73,7 @@ tbody th { font-weight: 400; color: var(--text); }
 .group th { font-weight: 600; padding-top: 1rem; color: var(--text); border-bottom-color: var(--soft); }
 h1, h2, h3, .soft, .notes li, .rows > div, dt, dd, td, th, .name { overflow: clip; overflow-clip-margin: .2em; }
 """
-_FIGURES = """
+FIGURES = """
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 2rem 3rem;
   margin-top: 1.6rem; }
 h2 + .figures { margin-top: 0; }
@@ -182,4 +185,4 @@ _NARROW = """
 }
 """
 
-STYLE = _COLOURS + _TEXT + _FIGURES + _PAIRS + _NARROW
+STYLE = _COLOURS + _PRINTED + TEXT + FIGURES + _PAIRS + _NARROW

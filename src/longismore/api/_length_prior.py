@@ -1,11 +1,11 @@
-"""The prior of the length slope, from the command line: two numbers, or what a length probe measured."""
+"""The prior of the length slope, as it is given: two numbers, or what a length probe measured."""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
 from statistics import stdev
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from longismore._jsonl import read_json
 from longismore.errors import ConfigError, SchemaError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from longismore.records import Judged
     from longismore.reports import Results
 
-__all__ = ["PriorChoice"]
+__all__ = ["GivenPrior", "PriorChoice"]
 
 logger = logging.getLogger(__name__)
 
@@ -29,20 +29,28 @@ _LEAST_SD = 0.3
 """A probe's padding is not how models write more, so its standard error alone would claim too much."""
 
 
+GivenPrior: TypeAlias = LengthPrior | tuple[float, float] | str | Path | None
+"""A prior, its mean and standard deviation, the file of a length probe, or ``MEAN,SD`` as the option has it."""
+
+
 class PriorChoice:
-    """What ``--length-prior`` says: ``MEAN,SD`` for every judge, or a file for the judges that it names.
+    """What is given as prior: one for every judge, or a file for the judges that it names.
 
     Args:
-        given: The option; ``None`` is the default prior.
+        given: See `GivenPrior`; ``None`` is the default prior.
 
     Raises:
         ConfigError: It is neither two numbers nor a file.
         SchemaError: The file has no result of a length probe.
     """
 
-    def __init__(self, given: str | None) -> None:
-        self._fixed = None if given is None else _numbers(given)
-        self._measured = {} if given is None or self._fixed is not None else dict(_probes(Path(given)))
+    def __init__(self, given: GivenPrior) -> None:
+        self._fixed = given if isinstance(given, LengthPrior) else None
+        self._measured: dict[str, tuple[LengthPrior, float | None]] = {}
+        if given is not None and self._fixed is None:
+            text = ",".join(map(str, given)) if isinstance(given, tuple) else str(given)
+            self._fixed = _numbers(text)
+            self._measured = {} if self._fixed is not None else dict(_probes(Path(text)))
         self._missing: set[str] = set()
 
     def of(self, judge: str) -> LengthPrior:
