@@ -155,7 +155,7 @@ def test_an_unknown_test_set(command: Callable[..., Any]) -> None:
     assert 'unknown test set "kola"; did you mean koala?' in ended.err
     nothing = command("compare", "mini:better", "mini:longer", "-t", ",", "--judge", "length")
     assert 2 == nothing.code
-    assert 'unknown test set ""; known: koala' in nothing.err
+    assert 'unknown test set ""; known: alpaca_eval, koala' in nothing.err
 
 
 def test_a_test_set_that_is_not_in_the_folder(

@@ -108,12 +108,11 @@ def test_the_examples_of_the_readme_work(command: Command) -> None:
         assert 0 == command(*arguments).code
 
 
-def test_testsets_list_knows_the_six(command: Command) -> None:
+def test_testsets_list_knows_all(command: Command) -> None:
     """With sizes, and whether they are at hand."""
     rows = json.loads(command("testsets", "list", "--json").out)["testsets"]
-    assert {"koala": 180, "lima": 300, "mini": 40, "sinstruct": 252, "vicuna": 80, "wizardlm": 218} == {
-        name: row["size"] for name, row in rows.items()
-    }
+    sizes = {"koala": 180, "lima": 300, "mini": 40, "sinstruct": 252, "vicuna": 80, "wizardlm": 218}
+    assert {**sizes, "alpaca_eval": 805} == {name: row["size"] for name, row in rows.items()}
     assert ["mini"] == [name for name, row in rows.items() if row["at_hand"]]
 
 

@@ -254,7 +254,10 @@ def test_the_real_lm_eval_has_our_tasks_and_its_own_models() -> None:
         print(*names)
         print(*[name in model_registry for name in ("hf", "dummy", "longismore_outputs")])
     """
-    ours = ("koala", "lima", "mini", "pairwise", "sinstruct", "vicuna", "wizardlm")
+    ours = (
+        *("alpaca_eval", "chasing_random", "ci", "ifeval", "koala", "lima", "mini", "openllm", "openllm_v1"),
+        *("pairwise", "sinstruct", "vicuna", "wizardlm"),
+    )
     expected = " ".join(f"longismore_{name}" for name in ours) + "\nTrue True True"
     process = python(code)
     assert expected == process.stdout.strip(), process.stderr

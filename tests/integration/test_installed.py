@@ -66,7 +66,7 @@ def run(environment: Path, *arguments: str) -> str:
 def test_the_wheel_holds_hooks_tasks_prompts_and_mini(wheel: Path) -> None:
     """And nothing from the tests, the docs or other people's test sets."""
     names = set(zipfile.ZipFile(wheel).namelist())
-    tasks = ("pairwise", "koala", "lima", "sinstruct", "vicuna", "wizardlm", "mini")
+    tasks = ("pairwise", "koala", "lima", "sinstruct", "vicuna", "wizardlm", "mini", "alpaca_eval", "openllm", "ci")
     assert (
         set()
         == {
@@ -74,6 +74,7 @@ def test_the_wheel_holds_hooks_tasks_prompts_and_mini(wheel: Path) -> None:
             "longismore_autoload.start",
             "longismore/py.typed",
             "longismore/judges/prompts/score_pair.txt",
+            "longismore/harness/alpaca_eval_order.txt",
             "longismore/testsets/data/mini.jsonl",
             "longismore/testsets/data/mini_better.json",
             "longismore/testsets/data/mini_longer.json",

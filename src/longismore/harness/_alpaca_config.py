@@ -47,6 +47,8 @@ class AlpacaConfig:
     """The parser gets the whole answer (``completion_key: completions_all``), not its text."""
     batch_size: int = 1
     """Pairs in one prompt."""
+    draws_order: bool = True
+    """alpaca_eval draws for each pair which answer is shown first; else it is ``output_1``."""
 
     @property
     def is_chat(self) -> bool:
@@ -101,6 +103,7 @@ def read_config(name: str) -> AlpacaConfig:
         parser_kwargs=dict(values.get("completion_parser_kwargs") or {}),
         reads_logprobs=values.get("completion_key", "completions") == "completions_all",
         batch_size=int(values.get("batch_size", 1)),
+        draws_order=bool(values.get("is_randomize_output_order", True)),
     )
 
 

@@ -7,6 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from longismore.harness._evaluated import evaluator_imported
+from longismore.harness._host_data import explained, host_groups, task_names
 from longismore.harness._lm_eval import (
     check_version,
     models_imported,
@@ -44,20 +45,17 @@ def run_lm_eval(arguments: Sequence[str]) -> None:
     command = [] if first in _COMMANDS or first in {"-h", "--help"} else ["run"]
     sys.argv = ["lm_eval", *command, *(arguments or [first])]
     with only_our_tasks() if _wants_only_ours(arguments) else nullcontext():
-        cli_evaluate()
+        try:
+            cli_evaluate()
+        except Exception as error:
+            if (ours := explained(error, arguments)) is None:
+                raise
+            raise ours from error
 
 
 def _wants_only_ours(arguments: Sequence[str]) -> bool:
-    """Whether every name after ``--tasks`` is a task of ours, or a list of tasks is all that is asked for."""
+    """Whether lm_eval's own tasks can be left out: it is our list, or our tasks, and no group of lm_eval's."""
     if arguments[:1] == ["ls"]:
         return True
-    names: list[str] = []
-    takes_names = False
-    for argument in arguments:
-        flag, equals, value = argument.partition("=")
-        if argument.startswith("-"):
-            takes_names = flag in {"--tasks", "-t"}
-            names += value.split(",") if takes_names and equals else []
-        elif takes_names:
-            names += argument.split(",")
-    return bool(names) and all(name.startswith("longismore_") for name in names if name)
+    names = task_names(arguments)
+    return bool(names) and all(name.startswith("longismore_") for name in names) and not host_groups(names)

@@ -22,13 +22,16 @@ def explain_our_errors() -> None:
         return
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        if not isinstance(error, LongismoreError):
+        from longismore.harness._host_data import explained  # only needed where something is wrong
+
+        ours = error if isinstance(error, LongismoreError) else explained(error, sys.argv[1:])
+        if ours is None:
             original(kind, error, trace)
             return
-        from longismore.reports import printable  # only needed where something is wrong
+        from longismore.reports import printable
 
-        sys.stderr.write(f"longismore: error: {printable(error)}\n")
-        raise SystemExit(2 if isinstance(error, UsageError) else 1)
+        sys.stderr.write(f"longismore: error: {printable(ours)}\n")
+        raise SystemExit(2 if isinstance(ours, UsageError) else 1)
 
     setattr(hook, _MARK, True)
     sys.excepthook = hook

@@ -20,89 +20,34 @@ from typing import TYPE_CHECKING, Any
 
 import datasets
 from lm_eval.api.group import Group
-from lm_eval.api.metrics import mean
 from lm_eval.api.task import ConfigurableTask
 
 from longismore.harness._documents import document_of, example_of
+from longismore.harness._groups import AVERAGE, AverageGroup, PairwiseGroup
+from longismore.harness._host_data import check_ifeval, host_groups
 from longismore.harness._pool import POOL
 from longismore.harness._ranks import Ranks
+from longismore.harness._task_metrics import (
+    HIGHER_IS_BETTER,
+    MEAN_OF_JUDGED,
+    METRICS,
+    WHOLE_SET,
+    number,
+    of_the_whole_set,
+)
 from longismore.harness._trained_model import NOTE, TrainedModel, trained_model
 from longismore.judges import SAMPLE_FIELD, sample_row
-from longismore.records import Example, Outcome, Verdict
-from longismore.reports import cluster_key, same_outcome, standard_error, summarize
+from longismore.reports import summarize
 from longismore.testsets import TESTSETS, folder_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from longismore.judges import Comparands
+    from longismore.records import Answer, Example, Judgment, Pair, Verdict
     from longismore.reports import Rates
 
 __all__ = ["PairwiseTask", "pool_group"]
-
-_WIN_RATE = {Outcome.WIN: 1.0, Outcome.TIE: 0.5, Outcome.LOSE: 0.0}
-
-METRICS: Mapping[str, Callable[[Verdict], float]] = {
-    "win_rate": lambda verdict: _WIN_RATE[_decided(verdict)],
-    "winning_score": lambda verdict: 2 * _WIN_RATE[_decided(verdict)],
-    "tie_rate": lambda verdict: float(_decided(verdict) is Outcome.TIE),
-    "swap_consistency": lambda verdict: float(_same_in_both_orders(verdict)),
-}
-"""Metrics that are means over pairs: what one pair contributes."""
-
-_OF_THE_WHOLE_SET = ("lc_win_rate", "length_ratio", "unjudged")
-"""Metrics that are no means over pairs: what the rates of the set say. lm_eval gives them no standard error."""
-_INTERVAL = 2 * 1.959963984540054
-"""Width of a 95 % interval in standard errors; that of ``lc_win_rate`` need not be symmetrical, as lm_eval takes it."""
-_AGGREGATED = (*METRICS, *_OF_THE_WHOLE_SET)
-_HIGHER_IS_BETTER = {
-    "win_rate": True,
-    "winning_score": True,
-    "lc_win_rate": True,
-    "swap_consistency": True,
-    "unjudged": False,
-}
-
-
-def _decided(verdict: Verdict) -> Outcome:
-    if verdict.outcome is None:
-        raise AssertionError(verdict.id)
-    return verdict.outcome
-
-
-def _same_in_both_orders(verdict: Verdict) -> bool:
-    first, second = (preference or 0.0 for preference in verdict.preferences)
-    return same_outcome(first, second)
-
-
-class _MeanOfJudged:
-    """lm_eval's ``mean`` of the pairs that were judged.
-
-    It passes for that function, because lm_eval knows standard errors of its own functions only.
-    """
-
-    def __call__(self, values: list[float | None]) -> float:
-        _drop_unjudged(values)
-        return float(mean(values))
-
-    def __eq__(self, other: object) -> bool:
-        return other is mean or isinstance(other, _MeanOfJudged)
-
-    def __hash__(self) -> int:
-        return hash(mean)
-
-
-_MEAN_OF_JUDGED = _MeanOfJudged()
-
-
-def _drop_unjudged(values: list[Any]) -> None:
-    # In place: lm_eval goes on to count this list, and to take its standard error.
-    values[:] = [value for value in values if value is not None]
-
-
-def _of_the_whole_set(value: float | None, values: list[Any]) -> float:
-    _drop_unjudged(values)
-    return _number(value)
 
 
 class PairwiseTask(ConfigurableTask):  # type: ignore[misc]  # lm_eval has no types
@@ -158,7 +103,7 @@ class PairwiseTask(ConfigurableTask):  # type: ignore[misc]  # lm_eval has no ty
         super().build_all_requests(rank=rank, world_size=world_size, tokenizer_name=tokenizer_name, **kwargs)
         self.ranks = Ranks(rank, world_size)
         self.take([])
-        if not self.only_predicts and not self.ranks.is_shadow:
+        if self.is_judged:
             POOL.add(self, self.config.metadata or {})
 
     def fewshot_context(self, doc: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
@@ -177,14 +122,41 @@ class PairwiseTask(ConfigurableTask):  # type: ignore[misc]  # lm_eval has no ty
         return "bypass" in self._metric_fn_list
 
     @property
+    def is_judged(self) -> bool:
+        """Whether this process has the answers judged."""
+        return not self.only_predicts and not self.ranks.is_shadow
+
+    @property
+    def own_reference(self) -> str | None:
+        """What the reference that belongs to the test set is called; ``None``: the user has to name one."""
+        return None
+
+    def reference_answers(self) -> dict[tuple[str, str], Answer]:
+        """The answers of that reference to what this process asks."""
+        raise AssertionError(self.task_name)
+
+    def asks_one_order(self, spec: str) -> bool:
+        """Whether the judge *spec* sees each pair in one order only here."""
+        return False
+
+    @property
     def examples(self) -> list[Example]:
         """What this process asks: ``--limit``, ``--samples`` and other ranks are taken account of."""
         return [example_of(each.doc) for each in self.instances]
 
     @property
+    def judged_examples(self) -> list[Example]:
+        """The same as the judge knows them."""
+        return [replace(example, testset=self.set_of(example.id)) for example in self.examples]
+
+    def set_of(self, name: str) -> str:
+        """The test set to which the instruction with that id belongs in files and rates."""
+        return self.testset.name
+
+    @property
     def places(self) -> list[tuple[str, str]]:
         """Test set and id of every instruction, in the order of the test set."""
-        return [(self.testset.name, name) for name in self.dataset["test"]["id"]]
+        return [(self.set_of(name), name) for name in self.dataset["test"]["id"]]
 
     @property
     def answers(self) -> dict[str, str]:
@@ -208,10 +180,26 @@ class PairwiseTask(ConfigurableTask):  # type: ignore[misc]  # lm_eval has no ty
         self.rates: Rates = rates or summarize(verdicts).pooled
         self.who = who
 
+    def save_answers(self) -> None:
+        """All answers are there, and nothing was judged yet; every process gets here."""
+
+    def close(self, pairs: Sequence[Pair], judgments: Sequence[Judgment]) -> None:
+        """All *pairs* of this test set were judged; every process gets here."""
+
+    @property
+    def pair_metrics(self) -> Mapping[str, Callable[[Verdict], float]]:
+        """Metrics that are means over pairs."""
+        return METRICS
+
+    @property
+    def set_metrics(self) -> Mapping[str, float | None]:
+        """Metrics of the whole set, with their values."""
+        return {name: getattr(self.rates, name) for name in WHOLE_SET}
+
     def apply_filters(self) -> Any:
         """Filter as every task does; the first task to get here has the answers of all judged."""
         filtered = super().apply_filters()
-        if not self.only_predicts and not self.ranks.is_shadow:
+        if self.is_judged:
             POOL.judge()
         return filtered
 
@@ -223,15 +211,16 @@ class PairwiseTask(ConfigurableTask):  # type: ignore[misc]  # lm_eval has no ty
             return {}
         if self.rates.n == 0:
             return {"unjudged": 1.0}
-        verdict = self.verdicts[doc["id"]]
+        verdict, whole = self.verdicts[doc["id"]], self.set_metrics
         if self.who is not None and isinstance(doc, dict):
             doc[SAMPLE_FIELD] = sample_row(verdict, self.who)  # lm_eval logs the document after this call
         if verdict.outcome is None:
-            return dict.fromkeys(_AGGREGATED)
+            return dict.fromkeys((*self.pair_metrics, *whole))
         # For the logged sample; the set's ratio is that of the sums. An empty reference counts as one character.
         ratio = verdict.candidate_chars / max(1, verdict.reference_chars)
-        return {name: value(verdict) for name, value in METRICS.items()} | {
-            "lc_win_rate": _number(self.rates.lc_win_rate),
+        return {
+            **{name: value(verdict) for name, value in self.pair_metrics.items()},
+            **{name: number(value) for name, value in whole.items()},
             "length_ratio": ratio,
             "unjudged": 0.0,
         }
@@ -241,54 +230,27 @@ class PairwiseTask(ConfigurableTask):  # type: ignore[misc]  # lm_eval has no ty
         if self.only_predicts:
             return super().aggregation()
         return {
-            **dict.fromkeys(METRICS, _MEAN_OF_JUDGED),
-            **{name: partial(_of_the_whole_set, getattr(self.rates, name)) for name in _OF_THE_WHOLE_SET},
+            **dict.fromkeys(self.pair_metrics, MEAN_OF_JUDGED),
+            **{name: partial(of_the_whole_set, value) for name, value in self.set_metrics.items()},
         }
 
     def higher_is_better(self) -> Any:
         """Only where it is so: of ties and lengths neither is."""
-        return super().higher_is_better() if self.only_predicts else dict(_HIGHER_IS_BETTER)
-
-
-class PairwiseGroup(Group):  # type: ignore[misc]  # lm_eval has no types
-    """A group of such tasks: its values and standard errors are those of all judged pairs together.
-
-    lm_eval's own mean weighs tasks by size and takes every document for independent; LIMA and Vicuna share
-    questions, so the pooled standard error is clustered by prompt.
-    """
-
-    def aggregate(self, task_metrics: Any) -> Any:
-        """lm_eval's aggregation, with the values of our metrics replaced by the pooled ones."""
-        metrics = super().aggregate(task_metrics)
-        verdicts = [verdict for task in self.get_all_tasks() for verdict in task.verdicts.values()]
-        judged = [verdict for verdict in verdicts if verdict.outcome is not None]
-        if not judged:
-            return metrics
-        pooled, clusters = summarize(verdicts).pooled, [cluster_key(verdict.prompt) for verdict in judged]
-        values = {name: [value(verdict) for verdict in judged] for name, value in METRICS.items()}
-        exact = {name: sum(each) / len(each) for name, each in values.items()}
-        exact |= {name: _number(getattr(pooled, name)) for name in _OF_THE_WHOLE_SET}
-        for name, value in exact.items():
-            if f"{name},none" in metrics:
-                metrics[f"{name},none"] = value
-                metrics[f"{name}_stderr,none"] = _stderr(values.get(name), clusters)
-        if pooled.lc_win_rate_ci is not None and "lc_win_rate,none" in metrics:
-            low, high = pooled.lc_win_rate_ci
-            metrics["lc_win_rate_stderr,none"] = (high - low) / _INTERVAL
-        return metrics
+        return super().higher_is_better() if self.only_predicts else dict(HIGHER_IS_BETTER)
 
 
 def pool_group(group: Any) -> None:
-    """Let *group* aggregate as :class:`PairwiseGroup`, if all its tasks are ours."""
+    """Let *group* aggregate as longismore needs it: one of our tasks alone, or one that names an average.
+
+    Raises:
+        DataError: It is a group of ours whose tasks would miss something when all answers are there.
+    """
+    if type(group) is not Group:
+        return
     tasks = group.get_all_tasks()
-    if type(group) is Group and tasks and all(isinstance(task, PairwiseTask) for task in tasks):
+    if host_groups([group.name]):
+        check_ifeval([task.task_name for task in tasks])
+    if tasks and all(isinstance(task, PairwiseTask) for task in tasks):
         group.__class__ = PairwiseGroup
-
-
-def _stderr(values: Sequence[float] | None, clusters: Sequence[str]) -> float | str:
-    error = None if values is None else standard_error(values, clusters)
-    return "N/A" if error is None else error
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else value
+    elif AVERAGE in (group.metadata or {}):
+        group.__class__ = AverageGroup

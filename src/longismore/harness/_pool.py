@@ -18,6 +18,7 @@ from longismore.comparison import compare_pairs, make_pairs
 from longismore.errors import ConfigError
 from longismore.harness._host import candidate_name, candidate_path, join_host_logging, output_folder, progress_bar
 from longismore.harness._lm_eval import forget_tracker
+from longismore.harness._one_order import OneOrderJudge, compare_one_order, one_order_judge
 from longismore.harness._settings import PairwiseSettings
 from longismore.judges import (
     CHOICES,
@@ -36,8 +37,9 @@ from longismore.store import Store, default_store_path
 from longismore.testsets import OutputsFile, match_outputs, read_outputs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from longismore.comparison import Comparison
     from longismore.harness._pairwise_task import PairwiseTask
     from longismore.judges import Judge
     from longismore.records import Pair
@@ -53,7 +55,7 @@ _CONCURRENCY = 32
 
 @dataclass(slots=True, eq=False)
 class _Session:
-    """The tasks that share judge and reference."""
+    """The tasks that share judge and reference, and the number of orders."""
 
     settings: PairwiseSettings
     judge: Judge
@@ -80,6 +82,9 @@ class _Session:
             UsageError: There is no reference, it cannot be read, or lacks an answer.
             JudgeError: The model could not be asked.
         """
+        if self.settings.reference is None and task.own_reference is not None:
+            self.matched[task] = task.reference_answers()
+            return
         source = self.reference_source(task)
         if is_model(source):
             generator = self.generator(source, task.ranks.world_size)
@@ -109,9 +114,11 @@ class _Session:
         return self.generators[source]
 
     def reference_source(self, task: PairwiseTask) -> str:
-        """Where the reference's answers are; only the embedded test set brings its own."""
+        """Where the reference's answers are; only the embedded test set and AlpacaEval bring their own."""
         if self.settings.reference is not None:
             return self.settings.reference
+        if task.own_reference is not None:
+            return task.own_reference
         if task.testset.name == "mini":
             return _EMBEDDED_REFERENCE
         raise ConfigError(
@@ -141,14 +148,16 @@ class Pool:
             for broken_off in self._sessions:
                 broken_off.tasks = []
         self._close_idle()
-        session = next((each for each in self._sessions if each.settings == settings), None)
+        alike = [each for each in self._sessions if each.settings == settings]
+        one_order = settings.judge is not None and task.asks_one_order(settings.judge)
+        session = next((each for each in alike if isinstance(each.judge, OneOrderJudge) == one_order), None)
         if session is None:
-            session = _open_session(settings, task)
+            session = _open_session(settings, task, alike)
             self._sessions.append(session)
         session.metadata = metadata
         if task.ranks.rank == 0:
             check_writable(_runs(settings))
-        session.judge.check(task.examples, session.store)
+        session.judge.check(task.judged_examples, session.store)
         session.match_reference(task)
         if task.ranks.rank == 0:
             session.announce(task)
@@ -185,13 +194,17 @@ POOL = Pool()
 """lm_eval makes the tasks itself and leaves no other place in which they could meet."""
 
 
-def _open_session(settings: PairwiseSettings, task: PairwiseTask) -> _Session:
+def _open_session(settings: PairwiseSettings, task: PairwiseTask, alike: Sequence[_Session]) -> _Session:
     if settings.judge is None:
         raise ConfigError(
             f"no judge was given for {task.task_name}; add one of these to --metadata as judge=SPEC, "
             f"or set LONGISMORE_JUDGE:\n{CHOICES}"
         )
     judge = make_judge(settings.judge, _options(settings, task.ranks.world_size))
+    if isinstance(judge, ChatJudge) and alike:  # one limit on the cost for all
+        judge = replace(judge, usage=alike[0].judge.usage)
+    if task.asks_one_order(settings.judge):
+        judge = one_order_judge(judge)
     return _Session(settings, judge, Store(settings.store or default_store_path()))
 
 
@@ -212,34 +225,56 @@ def _judge(session: _Session, tasks: list[PairwiseTask]) -> None:
     model = candidate_name(session.settings, session.metadata)
     mine: list[Pair] = []
     for task in tasks:
+        task.save_answers()
         answers = {(task.testset.name, name): Answer(model, text) for name, text in task.answers.items()}
-        mine += make_pairs(task.examples, session.matched[task], answers)
+        pairs = make_pairs(task.examples, session.matched[task], answers)
+        mine += [replace(pair, testset=task.set_of(pair.id)) for pair in pairs]
     ranks = tasks[0].ranks
     # Ranks take documents in turns; files list them as the test sets do, however many ranks there were.
     places = {place: number for number, place in enumerate(place for task in tasks for place in task.places)}
     everyone = sorted(ranks.gather(mine), key=lambda pair: places[pair.testset, pair.id])
     if isinstance(session.judge, ChatJudge):
         session.judge.announce(mine, session.store)
-    folder = _run_folder(session, tasks, model) if ranks.rank == 0 else None
-    with progress_bar(total=2 * len(mine), shown=ranks.rank == 0) as advance:
-        comparison = compare_pairs(
+    comparison = _compared(session, tasks, model, mine, everyone)
+    reference = ", ".join(sorted({pair.reference.model for pair in everyone}))
+    who = Comparands(session.judge.name, session.judge.fingerprint, reference, model)
+    for task in tasks:
+        sets = {testset for testset, _ in task.places}
+        verdicts = [verdict for verdict in comparison.verdicts if verdict.testset in sets]
+        whole = comparison.results.pooled if len(tasks) == 1 else None
+        task.take(verdicts, comparison.results.testsets.get(task.testset.name, whole), who)
+        task.close(
+            [pair for pair in everyone if pair.testset in sets],
+            [judgment for judgment in comparison.judgments if judgment.testset in sets],
+        )
+    if ranks.rank == 0:
+        for sentence in explain(comparison.results, note=session.judge.note):
+            logger.info("%s", sentence)
+    if comparison.folder is not None:
+        logger.info("run folder: %s (report.html, judgments.jsonl, results.json)", comparison.folder)
+
+
+def _compared(
+    session: _Session, tasks: list[PairwiseTask], model: str, mine: list[Pair], everyone: list[Pair]
+) -> Comparison:
+    judge, ranks = session.judge, tasks[0].ranks
+    shown = ranks.rank == 0
+    if isinstance(judge, OneOrderJudge):
+        with progress_bar(total=len(mine), shown=shown) as advance:
+            return compare_one_order(
+                mine, judge, store=session.store, on_progress=advance, ranks=ranks, all_pairs=everyone
+            )
+    folder = _run_folder(session, tasks, model) if shown else None
+    with progress_bar(total=2 * len(mine), shown=shown) as advance:
+        return compare_pairs(
             mine,
-            session.judge,
+            judge,
             store=session.store,
             folder=folder,
             on_progress=advance,
             team=ranks,
             all_pairs=everyone,
         )
-    reference = ", ".join(sorted({pair.reference.model for pair in everyone}))
-    who = Comparands(session.judge.name, session.judge.fingerprint, reference, model)
-    for task in tasks:
-        verdicts = [verdict for verdict in comparison.verdicts if verdict.testset == task.testset.name]
-        task.take(verdicts, comparison.results.testsets.get(task.testset.name), who)
-    if folder is not None:
-        for sentence in explain(comparison.results, note=session.judge.note):
-            logger.info("%s", sentence)
-        logger.info("run folder: %s (report.html, judgments.jsonl, results.json)", folder.path)
 
 
 def _run_folder(session: _Session, tasks: list[PairwiseTask], model: str) -> RunFolder:

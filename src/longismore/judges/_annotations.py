@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from longismore.records import Judgment
 
-__all__ = ["is_annotations", "read_annotations"]
+__all__ = ["drawn_order", "is_annotations", "read_annotations"]
 
 _TEXTS = ("instruction", "output_1", "output_2")
 _BOTH = {
@@ -76,7 +76,7 @@ def read_annotations(path: str | Path) -> tuple[list[Judgment], bool]:
         if both:
             judgments += [_judgment(pair, order, row, name, where) for order, name in _BOTH.items()]
         else:
-            judgments.append(_judgment(pair, _order(row["instruction"]), row, "preference", where))
+            judgments.append(_judgment(pair, drawn_order(row["instruction"]), row, "preference", where))
     return judgments, not both
 
 
@@ -98,7 +98,7 @@ def _pair(row: dict[str, Any], where: str, seen: dict[tuple[str, str], int]) -> 
     )
 
 
-def _order(instruction: str) -> Order:
+def drawn_order(instruction: str) -> Order:
     """Which answer alpaca_eval showed first, for its default seed."""
     drawn = random.Random(f"is_switched_outputs{instruction}0").choices([False, True], k=1)[0]  # noqa: S311
     return Order.CANDIDATE_FIRST if drawn else Order.REFERENCE_FIRST

@@ -117,7 +117,9 @@ class _Matching:
         if row.dataset is None or not self.names_a_testset(row):  # alpaca_eval, for one, has other names there
             return positions
         testset = self._sets[row.dataset.casefold()]
-        return [position for position in positions if self._examples[position].testset == testset]
+        examples = ((position, self._examples[position]) for position in positions)
+        # AlpacaEval's files name the data set of each instruction, and it is made of Koala and Vicuna among others.
+        return [position for position, each in examples if each.testset == testset or each.category == row.dataset]
 
     def _only_one(self, row: ModelOutput, named: list[int]) -> list[int]:
         if len(named) > 1:
