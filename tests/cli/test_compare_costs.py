@@ -52,6 +52,16 @@ def test_dry_run_of_an_unpriced_model_says_unknown(command: Command, monkeypatch
     assert (0, True, False) == (ended.code, "unknown" in ended.out, "0.00" in ended.out)
 
 
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_a_limit_without_a_price_is_refused_by_the_dry_run_too(
+    command: Command, monkeypatch: pytest.MonkeyPatch, dry: tuple[str, ...]
+) -> None:
+    """What the run would refuse is known before it."""
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
+    ended = command(*MINI, "--judge", "openai/no-such-model", "--max-cost-usd", "1", *dry)
+    assert (2, True) == (ended.code, "the price of openai/no-such-model is unknown" in ended.err)
+
+
 def test_dry_run_counts_what_the_store_has(command: Command) -> None:
     """After a run, the same one would send nothing."""
     with JudgeServer() as server:

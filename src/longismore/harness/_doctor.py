@@ -30,6 +30,12 @@ _PACKAGES = {
     "vllm": "vllm",
     "alpaca_eval": "alpaca",
     "pyarrow": "parquet",
+    "matplotlib": "plot",
+    "polars": "select",
+    "ray": "ray",
+    "trl": "train",
+    "bitsandbytes": "qlora",
+    "fschat": "fastchat",
 }
 """Packages of extras, with the extra that brings each."""
 _KEYS = {

@@ -69,8 +69,7 @@ class Asker:
         Raises:
             UsageError: It cannot.
         """
-        if self.options.max_cost_usd is not None:
-            require_price(self.client.price, self.name)
+        self._check_price()
         if self.options.batch:
             batches_of(self.client, self.name)
         if store.count(self.fingerprint) == 0:
@@ -136,7 +135,12 @@ class Asker:
                 yield Answered(completion=None) if record is None else Answered.from_record(record)
 
     def estimate(self, chats: Iterable[Messages], store: Store) -> Estimate:
-        """What asking these chats will take."""
+        """What asking these chats will take.
+
+        Raises:
+            ConfigError: A limit on the cost was given that cannot be kept, because the price is unknown.
+        """
+        self._check_price()
         known = 0
 
         def missing() -> Iterator[Messages]:
@@ -163,6 +167,10 @@ class Asker:
         """Whether an answer ended only because it had :attr:`max_tokens`; ``None``: nobody said how many it has."""
         tokens = None if answered.completion is None else answered.completion.output_tokens
         return None if tokens is None else tokens >= self.max_tokens
+
+    def _check_price(self) -> None:
+        if self.options.max_cost_usd is not None:
+            require_price(self.client.price, self.name)
 
     def _calls(self, chats: Iterable[Messages]) -> Iterator[Call]:
         fingerprint = self.fingerprint

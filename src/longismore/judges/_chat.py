@@ -80,8 +80,7 @@ class ChatJudge:
             UsageError: Calls cannot work, the price is unknown where a cap was given, or the server gives no
                 log-probabilities where they are read.
         """
-        if self.options.max_cost_usd is not None:
-            require_price(self.client.price, self.name)
+        self._check_price()
         if self.options.batch:
             batches_of(self.client, self.name)
         if store.count(self.fingerprint) > 0:
@@ -89,6 +88,10 @@ class ChatJudge:
         self.client.check()
         if self.protocol.top_logprobs is not None:
             self._probe_logprobs()
+
+    def _check_price(self) -> None:
+        if self.options.max_cost_usd is not None:
+            require_price(self.client.price, self.name)
 
     def _probe_logprobs(self) -> None:
         """Ask for one letter: a server may take the wish for log-probabilities and not fulfil it."""
@@ -172,7 +175,12 @@ class ChatJudge:
         )
 
     def estimate(self, pairs: Sequence[Pair], store: Store) -> Estimate:
-        """What judging these pairs will take."""
+        """What judging these pairs will take.
+
+        Raises:
+            ConfigError: A limit on the cost was given that cannot be kept, because the price is unknown.
+        """
+        self._check_price()
         calls = {call.key: call for call in self.calls(pairs)}
         known = store.get(calls)
         discount = batches_of(self.client, self.name).discount if self.options.batch else 1.0
