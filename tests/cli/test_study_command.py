@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -62,12 +63,24 @@ def test_unknown_cell(command: Callable[..., Any], folder: Path) -> None:
 
 def test_failing_cells_end_with_1(command: Callable[..., Any], folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Where no model can be trained, every cell is named, and the results say so."""
+    pytest.importorskip("torch")
     ended = command("study", write_study(folder, model="base", strategies=["longest:measure=chars"]), "--json")
     assert 1 == ended.code
     told = json.loads(ended.out)
     assert {"training"} == {each["stage"] for each in told["failed"]}
     assert "failed: pool--random.1--40--s0, pool--random.2--40--s0, pool--longest--40--s0" in caplog.text
     assert (folder / "runs" / "study" / "report.html").exists()
+
+
+def test_a_missing_package_ends_with_2(
+    command: Callable[..., Any], folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where no cell could be trained on this installation, the first one ends the study, and the extra is named."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    ended = command("study", write_study(folder, model="base", strategies=["longest:measure=chars"]))
+    assert 2 == ended.code
+    assert 'pip install "longismore[train]"' in ended.err
+    assert not (folder / "runs" / "study" / "report.html").exists()
 
 
 @pytest.mark.slow

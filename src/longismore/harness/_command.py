@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 from longismore.harness._evaluated import evaluator_imported
-from longismore.harness._host_data import explained, host_groups, task_names
+from longismore.harness._host_data import explained, host_groups, missing_model, task_names
 from longismore.harness._lm_eval import (
     check_version,
     models_imported,
@@ -48,7 +48,7 @@ def run_lm_eval(arguments: Sequence[str]) -> None:
         try:
             cli_evaluate()
         except Exception as error:
-            if (ours := explained(error, arguments)) is None:
+            if (ours := explained(error, arguments) or missing_model(error)) is None:
                 raise
             raise ours from error
 

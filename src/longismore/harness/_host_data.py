@@ -11,13 +11,13 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from longismore.errors import DataError, UsageError
+from longismore.errors import DataError, MissingDependencyError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from types import FrameType
 
-__all__ = ["HOST_GROUPS", "check_ifeval", "explained", "host_groups", "task_names"]
+__all__ = ["HOST_GROUPS", "check_ifeval", "explained", "host_groups", "missing_model", "task_names"]
 
 HOST_GROUPS = (
     "longismore_chasing_random",
@@ -28,6 +28,8 @@ HOST_GROUPS = (
 )
 """Our groups of lm_eval's own tasks."""
 _NEEDED = 'pip install "lm-eval[{}]"'
+_MODELS = {"torch": "hf", "transformers": "hf", "accelerate": "hf", "vllm": "vllm"}
+"""Packages of lm_eval's models, with the extra of ours that brings each."""
 _EXTRAS = {"langdetect": "ifeval", "immutabledict": "ifeval", "nltk": "ifeval"}
 
 
@@ -69,6 +71,21 @@ def explained(error: BaseException, arguments: Sequence[str]) -> UsageError | No
         return UsageError(
             f'{groups[0]}: lm_eval\'s task needs the package "{missing}": {_NEEDED.format(_EXTRAS[missing])}'
         )
+    return None
+
+
+def missing_model(error: BaseException) -> UsageError | None:
+    """The same error as a sentence of ours, where a model of lm_eval needs a package that is not installed.
+
+    Args:
+        error: What was raised.
+    """
+    if not isinstance(error, ModuleNotFoundError):
+        return None
+    if error.name in _MODELS:
+        return MissingDependencyError(error.name, _MODELS[error.name])
+    if "lm-eval[api]" in str(error):  # lm_eval's own words, without a name
+        return UsageError(f"this model of lm_eval asks a server, and needs more packages: {_NEEDED.format('api')}")
     return None
 
 

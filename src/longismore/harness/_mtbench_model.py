@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longismore.errors import ConfigError, LongismoreError, UnknownNameError, UsageError
+from longismore.harness._host_data import missing_model
 from longismore.harness._lm_eval import check_version, models_imported
 from longismore.selectors._models.checkpoint import checkpoint_sha256
 
@@ -138,6 +139,8 @@ def build_model(model: str, model_args: str | Mapping[str, Any], *, batch_size: 
     except LongismoreError:
         raise
     except Exception as error:  # of whatever the model is made of: they have no base in common
+        if (ours := missing_model(error)) is not None:
+            raise ours from error
         told = " ".join(f"{type(error).__name__}: {error}".split())[:500]
         if re.search("not compiled with CUDA|No CUDA GPU|no NVIDIA driver", told):
             told += "; where there is no GPU, add --device cpu"

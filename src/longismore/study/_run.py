@@ -63,6 +63,7 @@ def run_study(
     Raises:
         UnknownNameError: No cell has such a name.
         DataError: The output cannot be written.
+        MissingDependencyError: A stage needs a package that is not installed.
     """
     cells = chosen_cells(pipeline.cells, only)
     matches = [match for match in matches_of(pipeline.study, pipeline.cells) if not only or match.candidate in cells]
@@ -83,6 +84,8 @@ def _made(pipeline: Pipeline, cell: Cell, troubles: list[Trouble]) -> bool:
     for word, stage in (("selecting", "selected"), ("training", "trained"), ("answering", "answered")):
         try:
             getattr(pipeline, stage)(cell, make=True)
+        except MissingDependencyError:
+            raise  # no cell would do any better
         except Exception as error:  # noqa: BLE001  one cell must not stop the others; the error is shown at the end
             _note(troubles, cell.name, word, error)
             return False
