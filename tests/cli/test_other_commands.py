@@ -129,6 +129,8 @@ def test_testsets_fetch_says_what_is_at_hand(command: Command, data: Path, monke
     monkeypatch.setenv("LONGISMORE_TESTSETS", str(data / "testsets"))
     assert "vicuna: 80 instructions at hand\n" == command("testsets", "fetch", "vicuna").out
     assert ["vicuna"] == list(json.loads(command("testsets", "fetch", "vicuna", "--json").out)["testsets"])
+    assert 6 == command("testsets", "fetch").out.count(" instructions at hand\n")
+    assert command("testsets", "list").err.startswith("fetch what is missing: longismore testsets fetch alpaca_eval\n")
 
 
 def test_doctor_never_shows_a_key(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,8 @@ def compare(
             ``generator``), ``mini:better``, or a model, e.g. ``openai/gpt-4.1``, which is asked first.
         candidate: The same; every rate is from its side.
         judge: A spec, e.g. ``openai/gpt-4.1`` or ``lexical``, or a judge that is made already.
-        testsets: One or several: ``koala``, ``lima``, ``sinstruct``, ``vicuna``, ``wizardlm``, ``mini``, ...
+        testsets: One or several: ``koala``, ``lima``, ``sinstruct``, ``vicuna``, ``wizardlm``, ``mini``, ...;
+            ``all`` for the first five.
         limit: Only the first so many instructions of each test set.
         reference_settings: Of a reference that is a model: ``base_url``, ``temperature``, ...
         output: Folder in which a run folder is made; by default none is.

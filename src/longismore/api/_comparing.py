@@ -12,7 +12,7 @@ from longismore.comparison import compare_pairs, make_pairs
 from longismore.errors import ConfigError, UnknownNameError
 from longismore.judges import ChatJudge, Generator, JudgeOptions, is_model, make_generator
 from longismore.run_folder import RunFolder, describe_run
-from longismore.testsets import TESTSETS, match_outputs
+from longismore.testsets import TESTSETS, expand_names, match_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -92,7 +92,7 @@ def read_request(request: Request) -> Ready:
         raise UnknownNameError("test set", "", TESTSETS.names())
     if request.limit is not None and request.limit < 1:
         raise ConfigError(f"limit must be at least 1, found {request.limit}")
-    testsets = [TESTSETS.get(name) for name in request.testsets]
+    testsets = [TESTSETS.get(name) for name in expand_names(request.testsets)]
     judge = make_judge_of(request.judge, request.options, request.environ)
     options = JudgeOptions.from_mapping(request.options, request.environ)
     examples = [each for testset in testsets for each in testset.load(request.testsets_folder)[: request.limit]]

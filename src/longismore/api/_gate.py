@@ -11,7 +11,7 @@ from longismore.api._comparing import Request
 from longismore.api._gating import Recorded, gate_answers, gate_recorded, rule_of, split_options
 from longismore.api._sources import JudgeSettings, kept_in, listed
 from longismore.errors import ConfigError
-from longismore.testsets import folder_in
+from longismore.testsets import expand_names, folder_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -144,4 +144,4 @@ def _recorded(
     if problems:
         raise ConfigError(problems)
     chosen = {role: name for role, name in names.items() if isinstance(name, str)}
-    return gate_recorded(Recorded(judged=judged, testsets=listed(testsets), **chosen), rule)
+    return gate_recorded(Recorded(judged=judged, testsets=expand_names(listed(testsets)), **chosen), rule)

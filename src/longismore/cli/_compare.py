@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["CONTEXT", "compare", "end_comparison", "names_of", "settings_of"]
 
-_ALL = "all"
-_FIVE = ("koala", "lima", "sinstruct", "vicuna", "wizardlm")
-
-
 CONTEXT = {"allow_extra_args": True}
 """``--testset koala vicuna``: what follows the first name comes as extra arguments."""
 
@@ -34,7 +30,7 @@ def compare(
     ),
     candidate: str = typer.Argument(help="Answers of the candidate, the same; every rate is from its side."),
     testset: list[str] = typer.Option(
-        ..., "--testset", "-t", help=f"Test sets, also separated by commas; '{_ALL}' means the five real ones."
+        ..., "--testset", "-t", help="Test sets, also separated by commas; 'all' means the five of Long Is More."
     ),
     judge: JudgeSpec = "",
     limit: int | None = typer.Option(None, min=1, help="Only the first so many instructions of each test set."),
@@ -107,6 +103,6 @@ def settings_of(given: list[str]) -> dict[str, str]:
 
 def names_of(given: list[str]) -> list[str]:
     """Test sets, as the command line names them: separated by commas, or ``all``."""
-    names = [name.strip() for text in given for name in text.split(",") if name.strip()]
-    expanded = [each for name in names for each in (_FIVE if name == _ALL else (name,))]
-    return list(dict.fromkeys(expanded))
+    from longismore.testsets import expand_names
+
+    return expand_names(name.strip() for text in given for name in text.split(",") if name.strip())

@@ -52,19 +52,20 @@ def list_testsets(as_json: bool = typer.Option(False, "--json", help="Print one 
     for name, row in rows.items():
         table.add_row(name, str(row["size"]), "yes" if row["at_hand"] else "no", row["licence"])
     Console().print(table)
-    if not all(row["at_hand"] for row in rows.values()):
-        sys.stderr.write("fetch what is missing: longismore testsets fetch\n")
+    missing = [name for name, row in rows.items() if not row["at_hand"]]
+    if missing:
+        sys.stderr.write(f"fetch what is missing: longismore testsets fetch {' '.join(missing)}\n")
 
 
 @app.command("fetch")
 def fetch(
-    names: list[str] = typer.Argument(None, help="Test sets; default: all."),
+    names: list[str] = typer.Argument(None, help="Test sets; default: the five of Long Is More, and mini."),
     as_json: bool = typer.Option(False, "--json", help="Print one JSON object."),
 ) -> None:
     """Fetch test sets from their public address into the cache, checksum included."""
-    from longismore.testsets import TESTSETS, folder_in
+    from longismore.testsets import FIVE, TESTSETS, folder_in
 
-    testsets = [TESTSETS.get(name) for name in names or TESTSETS.names()]
+    testsets = [TESTSETS.get(name) for name in names or sorted([*FIVE, "mini"])]
     for testset in testsets:
         examples = testset.load(folder_in(os.environ))
         if not as_json:
