@@ -13,21 +13,28 @@ import longismore
 from longismore.harness import TASKS_FOLDER
 from longismore.judges import JUDGES
 from longismore.selectors import SELECTORS
-from longismore.testsets import TESTSETS, TestSet
+from longismore.testsets import FIVE, TESTSETS, TestSet
 
-FIVE = ["koala", "lima", "sinstruct", "vicuna", "wizardlm"]
+ALPACA_EVAL = "alpaca_eval/alpaca-7b/weighted_alpaca_eval_gpt4_turbo/annotations.json"
 
 
 @pytest.fixture
-def folder(request: pytest.FixtureRequest) -> Path | None:
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Path | None:
     """Where the published files are; mini needs none."""
     name = request.getfixturevalue("name")
-    return None if name == "mini" else Path(request.getfixturevalue("data")) / "testsets"
+    if name == "mini":
+        return None
+    data = Path(request.getfixturevalue("data"))
+    if name != "alpaca_eval":
+        return data / "testsets"
+    (tmp_path / "alpaca_eval").mkdir()
+    (tmp_path / "alpaca_eval" / "annotations.json").symlink_to((data / ALPACA_EVAL).resolve())
+    return tmp_path
 
 
-def test_there_are_five_public_sets_and_our_own() -> None:
+def test_there_are_six_public_sets_and_our_own() -> None:
     """Names are file names; nothing is registered in a central list."""
-    assert sorted([*FIVE, "mini"]) == TESTSETS.names()
+    assert sorted([*FIVE, "alpaca_eval", "mini"]) == TESTSETS.names()
 
 
 @pytest.mark.parametrize("name", TESTSETS.names())
