@@ -38,13 +38,13 @@ def _with_pages(entry: Any) -> Any:
     if folder is None:
         return entry
     found = (name for name in _PAGES if name.startswith(f"{folder}/") and name != page)
-    names = sorted(found, key=lambda name: name.removesuffix(".md"))
+    names = sorted(found, key=lambda name: (name != f"{PYTHON}/longismore.md", name.removesuffix(".md")))
     return {title: [page, *({_title(folder, name): name} for name in names)]}
 
 
 def _title(folder: str, name: str) -> str:
-    stem = name.removeprefix(f"{folder}/").removesuffix(".md")
-    return stem if folder == COMMANDS or stem == "longismore" else f"longismore.{stem}"
+    """Short enough for the navigation, which stands below "Commands" and "Python modules"."""
+    return name.removeprefix(f"{folder}/").removesuffix(".md")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:

@@ -27,8 +27,19 @@ _PRIVATE_ROOMS = ("cli", "pytest_plugin")
 """The commands have pages of their own; the plug-in has a fixture and no names."""
 _WITH_PARTS = ("reports", "train", "selectors")
 """Rooms of which single modules are public, too."""
-_KINDS = {"str": "TEXT", "int": "N", "int range": "N", "float": "NUMBER", "float range": "NUMBER", "path": "PATH"}
+_KINDS = {
+    "str": "TEXT",
+    "list[str]": "TEXT",
+    "path": "PATH",
+    "list[Path]": "PATH",
+    "int": "N",
+    "int range": "N",
+    "float": "NUMBER",
+    "float range": "NUMBER",
+}
 """What typer calls the types of values, and what the pages say."""
+_ARGUMENT = re.compile(r"\{(.+?)\}|(\[[a-z_]+\])")
+"""How typer writes one in the line of usage."""
 
 
 def command_pages() -> dict[str, str]:
@@ -44,10 +55,17 @@ def command_pages() -> dict[str, str]:
     index = [
         "# Commands",
         "",
-        "Results stand on stdout, everything else on stderr. Exit codes: 0 done, 1 the judge or the run failed (of a",
-        "gate: the candidate is worse), 2 the input or a setting is wrong, 3 a gate is inconclusive, 130 interrupted.",
+        "Results stand on stdout, everything else on stderr. The exit code says how it ended:",
         "",
-        "| command | |",
+        "| exit code | |",
+        "| ---: | --- |",
+        "| 0 | done; of a gate: pass |",
+        "| 1 | the judge or the run failed; of a gate: the candidate is worse |",
+        "| 2 | the input or a setting is wrong |",
+        "| 3 | a gate is inconclusive |",
+        "| 130 | interrupted |",
+        "",
+        "| command | what it does |",
         "| --- | --- |",
         *rows,
         "",
@@ -74,13 +92,19 @@ def _command(parent: Any, command: Any, name: str, level: int = 1) -> Iterator[s
         for each, below in _commands(command):
             yield from _command(context, below, each, level + 1)
         return
-    yield "```text"
-    pieces = " ".join(command.collect_usage_pieces(context))
-    yield f"{context.command_path} {re.sub(r'[{](.+?)[}]', lambda found: found[1].upper(), pieces)}"
+    yield "```sh"
+    handed_on = command.context_settings.get("ignore_unknown_options")
+    pieces = "ARGUMENTS..." if handed_on else " ".join(command.collect_usage_pieces(context))
+    yield f"{context.command_path} {_ARGUMENT.sub(_upper, pieces)}"
     yield "```"
     yield ""
     yield from _parameters(context, command)
     yield ""
+
+
+def _upper(found: re.Match[str]) -> str:
+    """Arguments are written as in the table: those that must be given without brackets."""
+    return (found[1] or found[2]).upper()
 
 
 def _parameters(context: Any, command: Any, skip: tuple[str, ...] = ()) -> Iterator[str]:
@@ -88,25 +112,34 @@ def _parameters(context: Any, command: Any, skip: tuple[str, ...] = ()) -> Itera
     shown = [each for each in command.params if not each.hidden and each.name not in skip]
     if not shown:
         return
-    yield "| | | default |"
+    yield '<div class="options" markdown>'
+    yield ""
+    yield "| name | meaning | default |"
     yield "| --- | --- | --- |"
     for each in shown:
-        name, often = _names(context, each)
-        told = _cell(each.help or "").rstrip(".") + often + "."
-        if variable := each.envvar:
-            told += f" Also by `{variable}`."
-        yield f"| {name} | {told} | {_default(each)} |"
+        yield f"| {_names(context, each)} | {_told(each)} | {_default(each)} |"
+    yield ""
+    yield "</div>"
 
 
-def _names(context: Any, parameter: Any) -> tuple[str, str]:
+def _told(parameter: Any) -> str:
+    told = _cell(parameter.help or "")
+    if not told.endswith(("...", "…")):
+        told = f"{told.rstrip('.')}."
+    if parameter.param_type_name == "option" and parameter.multiple:
+        told += " May be given several times."
+    return f"{told} Also by `{parameter.envvar}`" if parameter.envvar else told
+
+
+def _names(context: Any, parameter: Any) -> str:
     if parameter.param_type_name == "argument":
         dots = "..." if parameter.nargs != 1 else ""
-        return f"`{parameter.metavar or parameter.name.upper()}{dots}`", ""
+        return f"`{(parameter.metavar or parameter.name).upper()}{dots}`"
     joined = ", ".join(f"`{name}`" for name in [*parameter.opts, *parameter.secondary_opts])
     if parameter.is_flag:
-        return joined, ""
+        return joined
     kind = parameter.metavar or parameter.display_type(context).strip("<>")
-    return f"{joined} `{_KINDS.get(kind, kind)}`", ", as often as wanted" if parameter.multiple else ""
+    return f"{joined} `{_KINDS.get(kind, kind)}`"
 
 
 def _default(parameter: Any) -> str:
@@ -142,7 +175,17 @@ def module_pages() -> dict[str, str]:
         page = f"{name.removeprefix('longismore.')}.md"
         rows.append(f"| [`{name}`]({page}) | {_plain_roles(summary).rstrip('.')} |")
         pages[f"{PYTHON}/{page}"] = f"# `{name}`\n\n::: {name}\n"
-    index = ["# Python", "", "| module | |", "| --- | --- |", *rows, ""]
+    index = [
+        "# Python modules",
+        "",
+        "Every public module with its names. Most programs need the seven functions of `longismore` only, which",
+        "[From Python, and in a notebook](../../python.md) shows at work.",
+        "",
+        "| module | what it has |",
+        "| --- | --- |",
+        *rows,
+        "",
+    ]
     return {f"{PYTHON}/index.md": "\n".join(index), **pages}
 
 
