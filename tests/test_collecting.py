@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from longismore.collecting import collect
+from longismore.collecting import check_outputs, collect
 from longismore.errors import ConfigError, DataError
+from longismore.reports.collection import collection_json
 from result_files import OLD, harness, put, put_run
 
 if TYPE_CHECKING:
@@ -56,6 +57,15 @@ def test_an_error_of_zero_gives_no_interval(tmp_path: Path) -> None:
     found = collect([tmp_path])
     assert [None] == [number.interval for number in found.cells.values()]
     assert any(note.startswith("without an interval") for note in found.notes)
+
+
+def test_an_error_beyond_all_numbers_gives_no_interval(tmp_path: Path) -> None:
+    """The table can be written as JSON, which knows no infinite number."""
+    put(tmp_path / "results_1.json", harness(metrics={"ppl,none": 1e308, "ppl_stderr,none": 1e308}))
+    found = collect([tmp_path])
+    assert [None] == [number.interval for number in found.cells.values()]
+    (row,) = json.loads(collection_json(found))["rows"]
+    assert [1e308] == [cell["value"] for cell in row["cells"].values()]
 
 
 def test_files_of_version_0_3_are_read(tmp_path: Path) -> None:
@@ -279,3 +289,16 @@ def test_everything_is_json(tmp_path: Path) -> None:
     cell = document["rows"][0]["cells"]["arc_challenge acc, 25-shot"]
     assert (0.5, 40, str(path), {"task version": "1"}) == (cell["value"], cell["n"], cell["source"], cell["versions"])
     assert {"lm_eval": "0.4.13"} == document["sources"][0]["versions"]
+
+
+def test_no_table_takes_the_place_of_results(tmp_path: Path) -> None:
+    """A file that is collected, and one in a folder that is read as a whole; a table of earlier may be replaced."""
+    put(tmp_path / "results_1.json", harness())
+    put_run(tmp_path / "run")
+    (tmp_path / "run" / "table.json").write_text("{}", encoding="utf-8")
+    (tmp_path / "link.json").symlink_to(tmp_path / "results_1.json")
+    check_outputs([tmp_path / "run" / "table.json", tmp_path / "new.csv"], [tmp_path])
+    check_outputs([], ["nowhere"])
+    for name in ("results_1.json", "link.json", "run/results.json", "run/../run/run.json"):
+        with pytest.raises(ConfigError, match=f"{name}: is one of the results, which would be lost"):
+            check_outputs([tmp_path / name], [tmp_path])

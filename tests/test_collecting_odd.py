@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-ODD = (None, [], {}, "odd", -1, True, [["a"], {"b": 1}], {"a": [1]}, 1e400)
+ODD = (None, [], {}, "odd", -1, True, [["a"], {"b": 1}], {"a": [1]}, 1e400, 1e308, 10**400)
 
 
 def variants(document: Any) -> Iterator[Any]:

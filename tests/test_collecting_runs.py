@@ -173,6 +173,14 @@ def test_a_leaderboard_that_contradicts_its_annotations_is_said(tmp_path: Path) 
     assert any("40.00% there and 50.00%" in note for note in found.notes)
 
 
+def test_a_model_with_two_lines_is_said(tmp_path: Path) -> None:
+    """The last line of a leaderboard is taken, and nothing is dropped without a word."""
+    (tmp_path / "leaderboard.csv").write_text(",win_rate\nm,40\nother,10\nm,50\n", encoding="utf-8")
+    found = collect([tmp_path])
+    assert [0.5, 0.1] == [number.value for number in found.cells.values()]
+    assert any("leaderboard.csv: m has 2 lines, of which the last one is taken" in note for note in found.notes)
+
+
 @pytest.mark.parametrize("text", ["", "a,b\n1,2\n", ",win_rate\nm,1,2\n", ',win_rate\n"m,1\n'])
 def test_a_broken_leaderboard_is_named(tmp_path: Path, text: str) -> None:
     """No column is guessed."""
@@ -248,6 +256,16 @@ def test_comparisons_of_mt_bench(tmp_path: Path) -> None:
         ("tuned", "mt_bench win rate, by gpt-4, against base, 2 of 80 questions"): 0.75,
         ("third", "mt_bench win rate, by gpt-4, against base, 1 of 80 questions"): 0.0,
     } == {key: number.value for key, number in found.items()}
+
+
+def test_of_two_models_alone_the_second_is_the_baseline(tmp_path: Path) -> None:
+    """So FastChat writes them, and so do we: the rate is that of the model that was compared with it."""
+    rows = [_pair(81, "model_1", "model_1"), _pair(82, "model_1", "tie")]
+    put_lines(tmp_path / "model_judgment" / "gpt-4_pair.jsonl", rows)
+    found = cells(collect([tmp_path], metrics=["win rate"]))
+    assert {("base", "mt_bench win rate, by gpt-4, against tuned, 2 of 80 questions"): 0.75} == {
+        key: number.value for key, number in found.items()
+    }
 
 
 def test_the_published_judgments_give_their_means(data: Path) -> None:

@@ -69,6 +69,15 @@ def test_what_cannot_be_read_is_said(command: Command, results: Path, caplog: py
     assert f"not read: {bad}" in caplog.text
 
 
+def test_a_table_never_takes_the_place_of_results(command: Command, results: Path) -> None:
+    """Results are read and never changed."""
+    path = min(results.rglob("results_*.json"))
+    before = path.read_bytes()
+    ended = command("collect", results, "--output", path)
+    assert (2, "", before) == (ended.code, ended.out, path.read_bytes())
+    assert "is one of the results, which would be lost" in ended.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -78,6 +87,7 @@ def test_what_cannot_be_read_is_said(command: Command, results: Path, caplog: py
         (["--alias", "a=nobody"], 'no model is called "nobody"'),
         (["--metric", "nothing"], '--metric "nothing" names no metric'),
         (["missing"], "no such file"),
+        (["x" * 300], "cannot be read: File name too long"),
     ],
 )
 def test_bad_input_is_one_message(command: Command, results: Path, arguments: list[str], message: str) -> None:

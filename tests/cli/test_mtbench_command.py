@@ -149,3 +149,18 @@ def test_published_answers_are_judged_whole(command: Command, data: Path, tmp_pa
     shown = json.loads(command("mtbench", "show", folder, "--json").out)
     assert 2 == len(shown["models"])
     assert "math" in json.dumps(shown["models"][0])
+
+
+def test_judgments_are_never_written_over(command: Command, tmp_path: Path) -> None:
+    """A table has a file of its own; a picture that cannot be drawn is known before a table is written."""
+    command("mtbench", "judge", "--judge", "lexical", *_SOME)
+    path = tmp_path / "mt_bench" / "model_judgment" / "lexical_single.jsonl"
+    before = path.read_bytes()
+    for option in ("--csv", "--markdown", "--latex"):
+        ended = command("mtbench", "show", option, path)
+        assert (2, before) == (ended.code, path.read_bytes())
+        assert "has the judgments, which would be lost" in ended.err
+    ended = command("mtbench", "show", "--csv", "table.csv", "--plot", "radar.svg")
+    assert (2, False) == (ended.code, (tmp_path / "table.csv").exists())
+    ended = command("mtbench", "show", "x" * 300)
+    assert (2, True) == (ended.code, "File name too long" in ended.err)

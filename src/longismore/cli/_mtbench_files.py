@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from longismore._jsonl import read_jsonl
-from longismore.errors import DataError, SchemaError
+from longismore._jsonl import explained, read_jsonl
+from longismore.errors import ConfigError, DataError, SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-__all__ = ["Kind", "judgment_files", "listed"]
+__all__ = ["Kind", "judgment_files", "listed", "refuse_inputs"]
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,9 @@ def judgment_files(paths: Sequence[Path]) -> dict[Path, Kind]:
     kinds: dict[Path, Kind] = {}
     seen = set()
     for named in paths:
-        for path in _in_folder(named) if named.is_dir() else [named]:
+        with explained(named):
+            is_folder = named.is_dir()
+        for path in _in_folder(named) if is_folder else [named]:
             if path.resolve() in seen:
                 continue
             seen.add(path.resolve())
@@ -52,6 +54,22 @@ def judgment_files(paths: Sequence[Path]) -> dict[Path, Kind]:
             "longismore mtbench judge"
         )
     return kinds
+
+
+def refuse_inputs(outputs: Iterable[Path | None], inputs: Iterable[Path]) -> None:
+    """Make sure that nothing is written over judgments.
+
+    Raises:
+        ConfigError: An output is a file that is read.
+    """
+    read = {path.resolve() for path in inputs}
+    problems = [
+        f"{path}: has the judgments, which would be lost; name another file to write"
+        for path in outputs
+        if path is not None and path.resolve() in read
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def listed(paths: Sequence[Path]) -> str:

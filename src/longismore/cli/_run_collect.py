@@ -6,7 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TextIO
 
-from longismore.collecting import collect
+from longismore.collecting import check_outputs, collect
 from longismore.errors import ConfigError
 from longismore.reports import printable
 from longismore.reports.collection import check_table, collection_json, collection_tables, mark_sentences, write_table
@@ -42,6 +42,7 @@ def run_collect(request: CollectRequest, *, out: TextIO, as_json: bool) -> None:
     """
     for path in request.outputs:
         check_table(path)
+    check_outputs(request.outputs, request.paths)
     collection = collect(
         request.paths,
         metrics=request.metrics,

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TextIO
 
 from longismore._jsonl import write_text
-from longismore.cli._mtbench_files import judgment_files, listed
+from longismore.cli._mtbench_files import judgment_files, listed, refuse_inputs
 from longismore.errors import ConfigError, DataError
 from longismore.mtbench import read_comparisons, read_grades
 from longismore.mtbench._layout import MODES
 from longismore.reports import name_text, printable
 from longismore.reports._figure.file import check_figure
 from longismore.reports.mtbench import (
+    check_radar,
     compare_models,
     difference_sentence,
     grid_tables,
@@ -101,6 +102,7 @@ def run_show(request: ShowRequest, *, out: TextIO, as_json: bool) -> bool:
     """
     _check(request)
     kinds = judgment_files(request.paths)
+    refuse_inputs((request.csv, request.markdown, request.latex, request.plot), kinds)
     mode = request.mode or _mode(request, kinds)
     files = [path for path, kind in kinds.items() if (kind == "single") == (mode == "single")]
     others = [path for path in kinds if path not in files]
@@ -181,6 +183,8 @@ def _only_baseline(comparisons: Sequence[TurnComparison]) -> str:
 
 
 def _write(found: _Found, request: ShowRequest) -> None:
+    if request.plot is not None:
+        check_radar(found.scores)  # before anything is written
     texts: tuple[tuple[Path | None, Callable[[], str]], ...] = (
         (request.csv, lambda: mtbench_csv(found.scores)),
         (request.markdown, lambda: grids_markdown(found.grids, [*found.sentences, *found.notes])),

@@ -7,5 +7,6 @@ does not stand in one column without a word.
 from __future__ import annotations
 
 from longismore.collecting._collect import collect
+from longismore.collecting._outputs import check_outputs
 
-__all__ = ["collect"]
+__all__ = ["check_outputs", "collect"]

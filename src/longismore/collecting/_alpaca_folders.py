@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import Counter
 from dataclasses import dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING
@@ -71,7 +72,7 @@ def read_alpaca_folder(folder: Path) -> Read:
     board, annotations = folder / "leaderboard.csv", folder / "annotations.json"
     read = Read()
     annotated = _annotated(annotations) if annotations.is_file() else {}
-    rows = _rows(board) if board.is_file() else {}
+    rows = _rows(board, read) if board.is_file() else {}
     for model in {**rows, **annotated}:
         said = annotated.get(model)
         source = Source(
@@ -85,8 +86,8 @@ def read_alpaca_folder(folder: Path) -> Read:
     return read
 
 
-def _rows(path: Path) -> dict[str, Mapping[str, str]]:
-    """The lines of a leaderboard by the model's name, which stands in the first column."""
+def _rows(path: Path, read: Read) -> dict[str, Mapping[str, str]]:
+    """The lines of a leaderboard by the model's name, which stands in the first column; of several the last one."""
     try:
         lines = list(csv.reader(io.StringIO(read_text(path)), strict=True))
     except csv.Error as error:
@@ -97,6 +98,11 @@ def _rows(path: Path) -> dict[str, Mapping[str, str]]:
     for number, line in enumerate(body, start=2):
         if len(line) != len(head):
             raise SchemaError(f"{path}:{number}", f"{len(head)} columns were expected, found {len(line)}")
+    read.notes += [
+        f"{path}: {name} has {count} lines, of which the last one is taken"
+        for name, count in Counter(line[0] for line in body).items()
+        if count > 1
+    ]
     return {line[0]: dict(zip(head[1:], line[1:], strict=True)) for line in body}
 
 

@@ -119,8 +119,8 @@ def _baseline(comparisons: Sequence[TurnComparison]) -> str | None:
     common = set.intersection(*({row.model_1, row.model_2} for row in comparisons))
     if len(common) == 1:
         return common.pop()
-    # Of two models alone, the first one is whom FastChat compares with.
-    return comparisons[0].model_1 if common else None
+    # Of two models alone, the second one is whom FastChat compares with, and so do we.
+    return comparisons[0].model_2 if common else None
 
 
 def _limit(asked: set[int]) -> dict[str, str]:

@@ -33,9 +33,13 @@ class Read:
 
 def number_of(value: object) -> float | None:
     """Give a finite number, and ``None`` for whatever else stands in its place."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number beyond all floats
+        return None
+    return number if math.isfinite(number) else None
 
 
 def section(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -47,11 +51,14 @@ def section(document: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def normal_interval(value: float, error: float | None, *, is_rate: bool) -> tuple[float, float] | None:
     """Give the two-sided 95 % interval of the normal distribution; that of a rate is cut to 0..1.
 
-    An error of 0 says that all items are alike, not that the number is certain: it gives no interval.
+    An error of 0 says that all items are alike, not that the number is certain: it gives no interval, and neither does
+    one that is beyond all numbers.
     """
     if error is None or error <= 0:
         return None
     low, high = value - _Z * error, value + _Z * error
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return None
     return clipped((low, high)) if is_rate else (low, high)
 
 

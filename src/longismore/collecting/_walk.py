@@ -46,7 +46,9 @@ def find_results(paths: Sequence[str | Path]) -> list[Found]:
     found: dict[Path, Found] = {}
     for given in paths:
         path = Path(given)
-        if path.is_dir():
+        with explained(path):
+            is_folder = path.is_dir()
+        if is_folder:
             each: Iterable[Found] = _below(path)
         else:
             each = [_explicit(path)]
