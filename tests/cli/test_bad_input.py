@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -146,6 +149,32 @@ def test_a_folder_that_cannot_be_written(command: Callable[..., Any], tmp_path: 
     ended = command("compare", "mini:better", "mini:longer", "-t", "mini", "--judge", "length", "--output", "occupied")
     assert 2 == ended.code
     assert "occupied: run folders cannot be written here" in ended.err
+
+
+def test_what_the_system_refuses_is_one_message(command: Callable[..., Any], tmp_path: Path) -> None:
+    """A name that is too long, or a place where nothing can be written, whatever command it is."""
+    for arguments in (
+        ["summarize", "x" * 300],
+        ["select", "longest", "--data", "pool.json", "--budget", 1, "-o", "pool.json/chosen.json"],
+    ):
+        (tmp_path / "pool.json").write_text('[{"instruction": "a", "output": "b"}]', encoding="utf-8")
+        ended = command(*arguments)
+        assert 1 == ended.code
+        assert re.fullmatch("longismore: error: .*: (File name too long|Not a directory|File exists)\n", ended.err)
+
+
+def test_a_full_disk_is_one_message(command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system does not say of which file; an error that is no file's keeps its traceback."""
+
+    def fail(number: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("longismore.cli.app", lambda: fail(errno.ENOSPC))
+    ended = command("doctor")
+    assert (1, "longismore: error: No space left on device\n") == (ended.code, ended.err)
+    monkeypatch.setattr("longismore.cli.app", lambda: fail(errno.ENOTCONN))
+    with pytest.raises(OSError, match="not connected"):
+        command("doctor")
 
 
 def test_an_unknown_test_set(command: Callable[..., Any]) -> None:

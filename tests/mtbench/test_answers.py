@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from longismore.errors import ConfigError, SchemaError
+from longismore.errors import ConfigError, DataError, SchemaError
 from longismore.mtbench import ModelAnswer, answers_path, judgments_path, read_answers, write_answers
 from longismore.mtbench._layout import judge_file_name, model_names
 from mtbench_folders import answer, rows, write_folder
@@ -57,7 +57,7 @@ def test_a_file_is_named_after_its_model(tmp_path: Path, caplog: pytest.LogCaptu
     path = put(
         tmp_path / "other.jsonl",
         line(),
-        line(question_id=82, tstamp=None, answer_id=None),
+        line(question_id=82, tstamp=10**400, answer_id=None),
         line(choices=[{"index": 0, "turns": ["new"]}, {"index": 1, "turns": ["newer"]}]),
     )
     assert [
@@ -118,3 +118,18 @@ def test_models_with_answers(tmp_path: Path) -> None:
     write_folder(tmp_path, "poor", "good")
     put(tmp_path / "model_answer" / ".poor.jsonl.1.tmp.jsonl", line())
     assert ["good", "poor"] == model_names(tmp_path)
+
+
+def test_long_names_and_places(tmp_path: Path) -> None:
+    """A name must fit into that of a file, with what is put around it; where nothing can be written, it is said."""
+    with pytest.raises(ConfigError, match=r"a name of 181 bytes.*give a shorter one \(--name NAME\)"):
+        answers_path(tmp_path, "x" * 181)
+    with pytest.raises(ConfigError, match=r"a name of 200 bytes.*--judge-name"):
+        judgments_path(tmp_path, "\N{LATIN SMALL LETTER E WITH ACUTE}" * 100, "single")
+    found = ModelAnswer(question=81, model="m", turns=("a", "b"), answer_id="x")
+    write_answers(answers_path(tmp_path, "x" * 180), [found])
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(DataError, match=r"m\.jsonl: cannot be written: Not a directory"):
+        write_answers(answers_path(tmp_path / "file", "m"), [found])
+    with pytest.raises(DataError, match="cannot be read: File name too long"):
+        model_names(tmp_path / ("x" * 300))

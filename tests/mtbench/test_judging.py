@@ -9,7 +9,7 @@ import pytest
 from judge_server import JudgeServer, chat_reply
 from longismore.errors import ConfigError, CostLimitError, DataError, JudgeRejectedError, UnknownNameError
 from longismore.mtbench import read_comparisons, read_grades
-from longismore.mtbench._run import plan_judging
+from longismore.mtbench._run import judge_folder, plan_judging
 from mtbench_folders import GRADES, QUESTIONS, chat_judge, judged, judging, rows, write_folder
 
 if TYPE_CHECKING:
@@ -221,3 +221,26 @@ def test_published_questions_may_lie_in_the_folder(tmp_path: Path, store: Store,
     (folder / "question.jsonl").write_bytes((data / "testsets" / "mt_bench" / "question.jsonl").read_bytes())
     with JudgeServer(reply=judging) as server:
         assert 12 == judged(folder, chat_judge(server), store).rows
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path, store: Store) -> None:
+    """It is found out before a call is made, and leaves nothing behind."""
+    folder = write_folder(tmp_path / "mt", "good")
+    (folder / "model_judgment").write_text("", encoding="utf-8")
+    with JudgeServer(reply=judging) as server:
+        with pytest.raises(DataError, match=r"test-judge_single\.jsonl: cannot be written: Not a directory"):
+            judged(folder, chat_judge(server), store)
+        assert [] == server.requests
+
+
+def test_another_process_may_write_meanwhile(tmp_path: Path, store: Store) -> None:
+    """Judgments by other settings that came in between are not mixed with these; what was answered is kept."""
+    folder = write_folder(tmp_path / "mt", "good")
+    with JudgeServer(reply=judging) as server:
+        plan = plan_judging(folder, chat_judge(server, temperature=0.5), QUESTIONS)
+        path = judged(folder, chat_judge(server), store).judging.path
+        before = path.read_bytes()
+        with pytest.raises(ConfigError, match="the file holds judgments of other settings"):
+            judge_folder(plan, store=store)
+        again = judged(folder, chat_judge(server, temperature=0.5), store, judge_name="other")
+    assert (before, 12) == (path.read_bytes(), again.judging.judge.usage.from_store)

@@ -136,9 +136,9 @@ def test_without_threshold_any_score_will_do(tmp_path: Path, pool: InstructionDa
 
 
 def test_what_is_no_score_is_counted_by_reason(tmp_path: Path, pool: InstructionData) -> None:
-    """NaN, infinity, text and truth are no numbers; a state says what it is."""
+    """NaN, infinity, what no float can hold, text and truth are no numbers; a state says what it is."""
     lines = own_lines(pool)
-    for line, value in zip(lines, [None, None, float("nan"), float("inf"), "4.5", True, [5], 5], strict=True):
+    for line, value in zip(lines, [None, None, float("nan"), float("inf"), "4.5", True, 10**400, 5], strict=True):
         line["score"] = value
     lines[0]["status"], lines[1]["status"] = "unreadable", ""
     choice = by_file(tmp_path / "r.jsonl", lines).choose(pool, work())

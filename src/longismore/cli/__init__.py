@@ -6,6 +6,7 @@ wrong, 3 a gate is inconclusive.
 
 from __future__ import annotations
 
+import errno
 import logging
 import sys
 
@@ -118,4 +119,10 @@ def main() -> None:
         sys.exit(130)
     except BrokenPipeError:  # the reader of our stdout went away, e.g. `| head`
         sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:  # of a file that nobody has explained: a disk is full, a name too long
+        if error.filename is None and error.errno != errno.ENOSPC:
+            raise
+        where = "" if error.filename is None else f"{_one_message(error.filename)}: "
+        sys.stderr.write(f"longismore: error: {where}{error.strerror}\n")
         sys.exit(1)

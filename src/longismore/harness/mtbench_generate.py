@@ -25,7 +25,7 @@ from longismore.harness._mtbench_plan import TEMPERATURES, Generated, Place, Pla
 from longismore.harness._mtbench_prompts import prompts_for
 from longismore.harness._mtbench_turn import Ask, ask_turn, check_room
 from longismore.harness._ranks import Ranks
-from longismore.mtbench import NO_ANSWER, ModelAnswer, answers_path, read_answers, write_answers
+from longismore.mtbench import NO_ANSWER, ModelAnswer, answers_path, check_place, read_answers, write_answers
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -84,6 +84,7 @@ def generate_answers(
     path = answers_path(folder, name)
     journal = Journal(folder / "model_generation" / name, plan.identity())
     _check_answers(path, journal)
+    check_place(path)
     kept = sum(len(journal.answers(question)) for question in questions)
     ranks, prompts = Ranks(), None
     if kept < sum(len(question.turns) for question in questions):

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import random
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -130,5 +130,5 @@ def _with_call(judgment: Judgment, row: dict[str, Any]) -> Judgment:
     completion, price = said["raw_completion"], said["price_per_example"]
     if completion is not None and not isinstance(completion, str):
         completion = json.dumps(completion, ensure_ascii=False)
-    known = isinstance(price, int | float) and not isinstance(price, bool) and math.isfinite(price)
+    known = isinstance(price, int | float) and not isinstance(price, bool) and abs(price) <= sys.float_info.max
     return replace(judgment, completion=completion, cost_usd=price if known else None)

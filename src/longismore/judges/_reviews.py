@@ -239,7 +239,7 @@ def _scores(review: _Review) -> tuple[float, float] | None:
     try:
         pair = json.loads(recorded) if isinstance(recorded, str) else recorded
         first, second = (float(score) for score in pair)  # type: ignore[union-attr]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise SchemaError(review.where, f"two scores were expected, found {recorded!r:.80}") from None
     if first < 0 or second < 0:
         return None

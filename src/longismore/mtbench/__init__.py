@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from longismore.mtbench._answers import read_answers, write_answers
 from longismore.mtbench._judgments import read_comparisons, read_grades
-from longismore.mtbench._layout import answers_path, judgments_path
+from longismore.mtbench._layout import answers_path, check_place, judgments_path
 from longismore.mtbench._questions import load_questions, questions_at_hand, select_questions
 from longismore.mtbench._records import CATEGORIES, NEEDS_REFERENCE, NO_ANSWER, ModelAnswer, Question
 
@@ -22,6 +22,7 @@ __all__ = [
     "ModelAnswer",
     "Question",
     "answers_path",
+    "check_place",
     "judgments_path",
     "load_questions",
     "questions_at_hand",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from longismore._jsonl import read_jsonl, write_text
 from longismore.errors import SchemaError
+from longismore.mtbench._layout import writing
 from longismore.mtbench._records import ModelAnswer
 from longismore.testsets._row import Row
 
@@ -64,13 +65,23 @@ def read_turns(row: Row) -> tuple[str, ...]:
 
 def _time(row: Row) -> float | None:
     value = row.fields.get("tstamp")
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # a whole number beyond all floats
+        return None
 
 
 def write_answers(path: str | Path, answers: Iterable[ModelAnswer]) -> None:
-    """Write answers, one a line, sorted by question, all or nothing; folders are made."""
+    """Write answers, one a line, sorted by question, all or nothing; folders are made.
+
+    Raises:
+        DataError: The file cannot be written.
+    """
     rows = [_row(answer) for answer in sorted(answers, key=lambda answer: answer.question)]
-    write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
+    with writing(Path(path)):
+        write_text(path, "".join(json.dumps(row) + "\n" for row in rows))
 
 
 def _row(answer: ModelAnswer) -> dict[str, Any]:

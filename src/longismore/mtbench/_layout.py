@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
+from longismore._jsonl import explained
 from longismore.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["MODES", "answers_path", "judge_file_name", "judgments_path", "model_names"]
+__all__ = [
+    "MODES",
+    "answers_path",
+    "check_place",
+    "judge_file_name",
+    "judgments_path",
+    "model_names",
+    "writing",
+]
 
 MODES = ("single", "pairwise-baseline", "pairwise-all")
 """Ways to judge: each answer by itself; each model against one; every two models."""
 
 _HOSTED = re.compile(r"^(?:openai|anthropic|google)/")
 _UNFIT = re.compile(r"[^A-Za-z0-9._@+=-]+")
+_MOST_BYTES = 180
+"""Of a name: file systems take 255 with what is put before and behind it."""
 
 
 def answers_path(folder: Path, model: str) -> Path:
@@ -41,12 +55,44 @@ def judgments_path(folder: Path, judge: str, mode: str) -> Path:
 
 
 def _checked(name: str, whose: str) -> str:
+    option = "--name" if whose == "model" else "--judge-name"
+    if name.isprintable() and len(name.encode()) > _MOST_BYTES:
+        raise ConfigError(
+            f'a {whose} called "{name:.80}..." has a name of {len(name.encode())} bytes, and a file of that name can '
+            f"have {_MOST_BYTES}; give a shorter one ({option} NAME)"
+        )
     if name.startswith(".") or not name.strip() or not name.isprintable() or set(name) & {"/", "\\"}:
-        option = "--name" if whose == "model" else "--judge-name"
         raise ConfigError(
             f'a {whose} called "{name:.80}" can have no file of that name; give one without / ({option} NAME)'
         )
     return name
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Say of an error of the operating system what cannot be written, and why.
+
+    Raises:
+        DataError: The place is no folder, is full, or nobody may write there.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{path}: cannot be written: {error.strerror}; make that possible, or take another folder"
+        ) from error
+
+
+def check_place(path: Path) -> None:
+    """Find out, before anything is paid or generated, whether a file can be written; nothing is left behind.
+
+    Raises:
+        DataError: It cannot.
+    """
+    with writing(path):
+        folder = next(each for each in path.parents if each.exists())
+        with TemporaryFile(dir=folder):
+            pass
 
 
 def judge_file_name(judge: str) -> str:
@@ -65,7 +111,9 @@ def model_names(folder: Path) -> list[str]:
     Raises:
         DataError: There is none.
     """
-    names = sorted(path.stem for path in (folder / "model_answer").glob("*.jsonl") if not path.name.startswith("."))
+    with explained(folder):
+        found = list((folder / "model_answer").glob("*.jsonl"))
+    names = sorted(path.stem for path in found if not path.name.startswith("."))
     if not names:
         raise DataError(
             f"{folder / 'model_answer'}: has no answers (MODEL.jsonl); make them: longismore mtbench generate"

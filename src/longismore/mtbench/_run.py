@@ -11,11 +11,18 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from longismore._jsonl import write_text
+from longismore._jsonl import explained, write_text
 from longismore.errors import ConfigError, UnknownNameError
 from longismore.mtbench._answers import read_answers
 from longismore.mtbench._judgments import key_of, rows_of
-from longismore.mtbench._layout import answers_path, judge_file_name, judgments_path, model_names
+from longismore.mtbench._layout import (
+    answers_path,
+    check_place,
+    judge_file_name,
+    judgments_path,
+    model_names,
+    writing,
+)
 from longismore.mtbench._matches import check_answers, make_matches
 from longismore.mtbench._published import QUESTIONS
 from longismore.mtbench._replay import ReplayTurnJudge
@@ -140,13 +147,17 @@ def _say_empty(questions: Sequence[Question], answers: Answers) -> None:
 
 def _refuse_other_questions(folder: Path) -> None:
     own = folder / "question.jsonl"
-    if own.exists() and not QUESTIONS.is_copied_to(own):
+    with explained(own):
+        exists = own.exists()
+    if exists and not QUESTIONS.is_copied_to(own):
         raise ConfigError(f"{own}: not the published questions of MT-Bench, which alone are judged here; move it away")
 
 
 def _refuse_other_judge(path: Path, judge: TurnJudge) -> None:
     """Judgments by different prompts, models or settings never stand in one file."""
-    if not path.exists():
+    with explained(path):
+        exists = path.exists()
+    if not exists:
         return
     if isinstance(judge, ReplayTurnJudge) and path.samefile(judge.path):
         raise ConfigError(
@@ -174,10 +185,11 @@ def judge_folder(
         on_progress: Gets judgments made and wanted.
 
     Raises:
-        UsageError: Judging cannot work; nothing was paid.
+        UsageError: Judging cannot work, and nothing was paid; or the file cannot be written.
         JudgeError: No further call can succeed; what was answered is in the store, and nothing was written.
     """
     judging.judge.check(judging.matches, store)
+    check_place(judging.path)
     try:
         rows = judging.judge.judge(
             judging.matches,
@@ -185,14 +197,17 @@ def judge_folder(
             store=store,
             on_progress=on_progress or (lambda _made, _wanted: None),
         )
+        # Another process may have written the file meanwhile.
+        _refuse_other_judge(judging.path, judging.judge)
+        kept = _kept(judging.path, {key_of(Row(row, str(judging.path))) for row in rows})
+        with writing(judging.path):
+            # As FastChat writes: ASCII, one row a line.
+            write_text(judging.path, "".join(json.dumps(row) + "\n" for row in [*kept, *rows]))
     except BaseException:
         logger.error(  # noqa: TRY400  the traceback belongs to whoever handles the error
             "judging stopped; what was answered is kept in %s, and the same command goes on from there", store.path
         )
         raise
-    kept = _kept(judging.path, {key_of(Row(row, str(judging.path))) for row in rows})
-    # As FastChat writes: ASCII, one row a line.
-    write_text(judging.path, "".join(json.dumps(row) + "\n" for row in [*kept, *rows]))
     return JudgedFolder(judging=judging, rows=len(rows), kept=len(kept), states=count_states(rows))
 
 

@@ -54,6 +54,8 @@ def select_rows(
         UsageError: The data or the parameters cannot be used; or no row, or less than the budget, is left.
     """
     output = Path(output)
+    if output.is_dir():
+        raise DataError(f"{output}: is a folder; name a file to write")
     if any(output.resolve() == path.resolve() for path in data.paths):
         raise DataError(f"{output}: is the data itself; name another output")
     if work.shard is not None:

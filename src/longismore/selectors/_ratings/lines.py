@@ -9,8 +9,8 @@
 
 from __future__ import annotations
 
-import math
 import re
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -91,7 +91,7 @@ def read_score(record: Mapping[str, Any], column: str) -> tuple[float | None, st
     if value is None:
         status = record.get("status")
         return None, status if isinstance(status, str) and status else "no value"
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
         return None, "not a number"
     if value == _UNREADABLE and ("triplet" in record or record.keys() == _PUBLISHED):
         return None, "unreadable"
