@@ -96,6 +96,7 @@ def test_several_comparisons_summarized(lexical: Compared, length: Compared) -> 
     assert ["lexical", "length"] == [each.judge for each in summarized.judged]
     assert 2 == len(summarized.to_dict()["comparisons"])
     assert "<Summarized: 2 comparisons by 2 judges>" == repr(summarized)
+    assert "<Summarized: 2 comparisons by 1 judge>" == repr(longismore.summarize([lexical, lexical]))
 
 
 def test_candidates_are_compared_in_pairs_and_rated(lexical: Compared) -> None:
@@ -186,7 +187,7 @@ def test_a_gate_needs_answers_or_judgments(lexical: Compared) -> None:
         anything(judged=lexical, judge=3)
     with pytest.raises(ConfigError, match='unknown option of a gate "alpa"; did you mean alpha'):
         anything(judged=lexical, alpa=0.1)
-    with pytest.raises(ConfigError, match='unknown setting of a judge "alpa"'):
+    with pytest.raises(ConfigError, match='"alpa" is no option of a gate or a judge; did you mean alpha'):
         anything("mini:better", "mini:longer", judge="length", testsets="mini", alpa=0.1)
 
 
@@ -207,3 +208,40 @@ def test_run_folders_are_read_together(lexical: Compared, length: Compared) -> N
     folders = [lexical.folder, length.folder]
     assert None not in folders
     assert [each.judge for each in read_judged(folders)] == [each.judge for each in judged_in(folders)]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("call", "named", "message"),
+    [
+        (longismore.summarize, {"draws": 0}, "draws must be at least 1, found 0"),
+        (longismore.summarize, {"draws": None}, "draws must be a whole number, found None"),
+        (longismore.summarize, {"seed": -1}, "seed must be at least 0, found -1"),
+        (longismore.summarize, {"seed": 2**32}, "seed must be at most 4294967295"),
+        (longismore.audit, {"draws": "x"}, "draws must be a whole number, found 'x'"),
+        (longismore.audit, {"seed": None}, "seed must be a whole number, found None"),
+        (longismore.audit, {"gold": [1]}, "gold must be a file, or shares by test set and id, found list"),
+        (longismore.audit, {"gold": {"a": 1.0}}, "found the key 'a'"),
+        (longismore.audit, {"gold": {("a", "b"): "x"}}, "a share of gold must be a number, found 'x'"),
+    ],
+)
+def test_what_will_not_do_is_said(call: Any, named: dict[str, Any], message: str, lexical: Compared) -> None:
+    """The message has the name, the value, and what is allowed."""
+    with pytest.raises(ConfigError, match=message):
+        call(lexical, **named)
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ({"margin": "x"}, "margin must be a number, found 'x'"),
+        ({"alpha": None}, "alpha must be a number, found None"),
+        ({"max_unjudged": True}, "max_unjudged must be a number, found True"),
+        ({"looks": 2.5}, "looks must be a whole number, found 2.5"),
+        ({"seed": "x"}, "seed must be a whole number, found 'x'"),
+        ({"metric": 3}, "metric must be a word, found 3"),
+    ],
+)
+def test_options_of_a_gate_are_of_their_kind(option: dict[str, Any], message: str, lexical: Compared) -> None:
+    """Also those that the gate would have come to late, or never."""
+    with pytest.raises(ConfigError, match=message):
+        longismore.gate(judged=lexical, **option)

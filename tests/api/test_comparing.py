@@ -142,6 +142,15 @@ def test_a_judge_that_is_made_already(reference: Rows, candidate: Rows) -> None:
         ({"limit": 0}, ConfigError, "limit must be at least 1, found 0"),
         ({"max_cost": 3}, ConfigError, 'unknown setting of a judge "max_cost"; did you mean max_cost_usd'),
         ({"judge": ""}, ConfigError, "no judge was given; choose one"),
+        ({"judge": None}, ConfigError, "judge must be a spec, e.g. openai/gpt-4.1, or what .* gives, found None"),
+        ({"judge": dict}, ConfigError, "judge must be a spec"),
+        ({"limit": 1.5}, ConfigError, "limit must be a whole number, found 1.5"),
+        ({"limit": "3"}, ConfigError, "limit must be a whole number, found '3'"),
+        ({"limit": True}, ConfigError, "limit must be a whole number, found True"),
+        ({"testsets": None}, ConfigError, "testsets must be a name or a list of names, found NoneType"),
+        ({"testsets": ["mini", 3]}, ConfigError, "testsets must be a name or a list of names, found int"),
+        ({"output": 3}, ConfigError, "output must be a path, found int"),
+        ({"store": 3}, ConfigError, "store must be a path, found int"),
     ],
 )
 def test_what_will_not_do_is_said(changed: dict[str, Any], kind: type[Exception], message: str) -> None:
@@ -209,3 +218,23 @@ def test_pairs_without_a_verdict_have_no_rate(
     for shown in (str(compared), compared._repr_html_()):
         assert "no pair was judged in both orders (0 of 12)" in shown
         assert "24 unparsed" in shown
+
+
+@pytest.mark.parametrize("given", [None, 3, b"answers"])
+def test_answers_are_a_path_or_rows(given: Any, candidate: Rows) -> None:
+    """Whatever else is given is named by its role and its type."""
+    with pytest.raises(ConfigError, match=r"reference must be a path or a list of rows \(dictionaries\), found "):
+        longismore.judge(given, candidate, judge="length")
+
+
+def test_a_table_of_pandas_says_how_to_give_its_rows(reference: Rows, candidate: Rows) -> None:
+    """It would give the names of its columns."""
+    pandas = pytest.importorskip("pandas")
+    with pytest.raises(ConfigError, match=r'candidate: a table of pandas is given as rows: table.to_dict\("records"\)'):
+        longismore.judge(reference, pandas.DataFrame(candidate), judge="length")
+
+
+def test_integers_of_numpy_are_whole_numbers(reference: Rows, candidate: Rows) -> None:
+    """A limit is often the result of a computation."""
+    numpy = pytest.importorskip("numpy")
+    assert 3 == longismore.judge(reference, candidate, judge="length", limit=numpy.int64(3)).rates.n

@@ -94,6 +94,13 @@ def test_a_strategy_that_is_made_already(pool: Path) -> None:
         ([{"text": "x"}], {}, SchemaError, "^rows in memory:1: no known format of instruction data"),
         ([*POOL[:1], {"when": datetime.now(UTC)}], {}, SchemaError, "^rows in memory:2: JSON cannot hold it: "),
         ("nowhere.json", {}, DataError, "nowhere.json: no such file"),
+        (None, {}, ConfigError, r"data must be a path or a list of rows \(dictionaries\), found NoneType"),
+        (POOL, {"budget": "x"}, ConfigError, "budget must be a whole number, found 'x'"),
+        (POOL, {"budget": 2.5}, ConfigError, "budget must be a whole number, found 2.5"),
+        (POOL, {"strategy": None}, ConfigError, "strategy must be a name, e.g. longest, or a strategy that is made"),
+        (POOL, {"strategy": dict}, ConfigError, "strategy must be a name"),
+        (POOL, {"output": "."}, DataError, "is a folder; name a file to write"),
+        (POOL, {"scores": 3}, ConfigError, "scores must be a path, found int"),
     ],
 )
 def test_what_will_not_do_is_said(data: Any, changed: dict[str, Any], kind: type[Exception], message: str) -> None:

@@ -65,6 +65,10 @@ def test_equal_losses_are_drawn_too() -> None:
     [
         ({"preset": "tiny-cpux"}, "did you mean tiny-cpu"),
         ({"epoch": 3}, '"epoch" is no setting of training; did you mean epochs'),
+        ({"preset": None}, "preset must be a name, found None"),
+        ({"model": None}, "model must be a folder or an id, found None"),
+        ({"output": 3}, "output must be a path, found 3"),
+        ({"resume": "no"}, "resume must be True or False, found 'no'"),
     ],
 )
 def test_settings_are_checked_first(changed: dict[str, Any], message: str, tmp_path: Path) -> None:

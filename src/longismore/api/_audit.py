@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from longismore.api._audited import Audited
+from longismore.api._given import check_number, check_resampling, check_whole, listed
 from longismore.api._judged_sources import judged_in
-from longismore.api._sources import kept_in, listed, make_judge_of
+from longismore.api._sources import kept_in, make_judge_of
 from longismore.errors import ConfigError
 from longismore.judges import read_gold
 from longismore.probes import run_probes
 from longismore.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from longismore.api._comparing import OnProgress
     from longismore.api._judged_sources import JudgedSource
@@ -62,13 +64,15 @@ def audit(
     """
     from longismore.reports.audit import audit as audit_judged  # needs numpy, as no other call does before its work
 
-    names = listed(probes)
+    names = listed(probes, name="probes")
+    check_whole("limit", limit)
+    check_resampling(seed, draws)
     if names and judge is None:
         raise ConfigError("probes ask a judge: name it, e.g. judge='openai/gpt-4.1'")
     if not names and (judge is not None or limit is not None or settings):
         raise ConfigError("judge, limit and settings: only a probe asks a judge; add probes, e.g. probes='length'")
     found = judged_in(judged)
-    labels = read_gold(gold) if isinstance(gold, str | Path) else gold
+    labels = read_gold(gold) if isinstance(gold, str | Path) else _checked_labels(gold)
     audited = audit_judged(found, gold=labels, seed=seed, draws=draws)
     if judge is None:
         return Audited(audit=audited, probes=())
@@ -77,3 +81,17 @@ def audit(
     with Store(kept_in(store, environ)) as opened:
         probed = run_probes(names, found, asked, store=opened, limit=limit, on_progress=on_progress)
     return Audited(audit=audited, probes=probed)
+
+
+def _checked_labels(gold: object) -> Mapping[tuple[str, str], float] | None:
+    if gold is None:
+        return None
+    if not isinstance(gold, Mapping):
+        raise ConfigError(f"gold must be a file, or shares by test set and id, found {type(gold).__name__}")
+    for key, share in gold.items():
+        check_number("a share of gold", share)
+        if not isinstance(key, tuple) or len(key) != 2 or not all(isinstance(part, str) for part in key):  # noqa: PLR2004
+            raise ConfigError(
+                f'gold has shares by test set and id, e.g. ("vicuna", "3"): 1.0, found the key {key!r:.80}'
+            )
+    return gold

@@ -16,8 +16,13 @@ def call_line(function: str, *arguments: object, **named: object) -> list[str]:
         named: By name; those that are ``None`` or empty are left out.
     """
     shown = [_shown(value) for value in arguments]
-    shown += [f"{name}={_shown(value)}" for name, value in named.items() if value is not None and value not in ((), {})]
+    shown += [f"{name}={_shown(value)}" for name, value in named.items() if not _is_nothing(value)]
     return ["python", "-c", f"import longismore; print(longismore.{function}({', '.join(shown)}))"]
+
+
+def _is_nothing(value: object) -> bool:
+    """Whether a value is as good as none; what NumPy or pandas have is compared with nothing."""
+    return value is None or (isinstance(value, tuple | list | dict) and not value)
 
 
 def _shown(value: object) -> str:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack
 
 from longismore.api._call import call_line
 from longismore.api._comparing import Request, prepare, read_request, run_comparison
-from longismore.api._sources import kept_in, listed
+from longismore.api._given import listed, path_of
+from longismore.api._sources import kept_in
 from longismore.store import Store
 from longismore.testsets import folder_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from longismore.api._compared import Compared
     from longismore.api._comparing import OnProgress
@@ -58,20 +59,20 @@ def compare(
         UsageError: Something in the call will not do; nothing was spent.
         JudgeError: The judge, or a model that writes answers, could not go on.
     """
-    environ = dict(os.environ)
+    environ, names = dict(os.environ), listed(testsets, name="testsets")
     request = Request(
         reference=reference,
         candidate=candidate,
-        testsets=listed(testsets),
+        testsets=names,
         judge=judge,
         options=settings,
         reference_options=reference_settings or {},
         limit=limit,
-        output=None if output is None else Path(output),
+        output=path_of("output", output),
         testsets_folder=folder_in(environ),
         environ=environ,
         command=call_line(
-            "compare", reference, candidate, judge=judge, testsets=listed(testsets), limit=limit,
+            "compare", reference, candidate, judge=judge, testsets=names, limit=limit,
             reference_settings=reference_settings, output=output, store=store, **settings,
         ),
     )  # fmt: skip

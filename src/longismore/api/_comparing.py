@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from longismore.api._compared import Compared
+from longismore.api._given import check_whole
 from longismore.api._sources import make_judge_of, outputs_in, source_path
 from longismore.comparison import compare_pairs, make_pairs
-from longismore.errors import ConfigError, UnknownNameError
+from longismore.errors import UnknownNameError
 from longismore.judges import ChatJudge, Generator, JudgeOptions, is_model, make_generator
 from longismore.run_folder import RunFolder, describe_run
 from longismore.testsets import TESTSETS, expand_names, match_outputs
@@ -90,8 +91,7 @@ def read_request(request: Request) -> Ready:
     """
     if not request.testsets:
         raise UnknownNameError("test set", "", TESTSETS.names())
-    if request.limit is not None and request.limit < 1:
-        raise ConfigError(f"limit must be at least 1, found {request.limit}")
+    check_whole("limit", request.limit)
     testsets = [TESTSETS.get(name) for name in expand_names(request.testsets)]
     judge = make_judge_of(request.judge, request.options, request.environ)
     options = JudgeOptions.from_mapping(request.options, request.environ)

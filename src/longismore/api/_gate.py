@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Unpack, overload
 
 from longismore.api._call import call_line
 from longismore.api._comparing import Request
 from longismore.api._gating import Recorded, gate_answers, gate_recorded, rule_of, split_options
-from longismore.api._sources import JudgeSettings, kept_in, listed
+from longismore.api._given import listed, path_of
+from longismore.api._sources import JudgeSettings, kept_in
 from longismore.errors import ConfigError
 from longismore.testsets import expand_names, folder_in
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from longismore.api._comparing import OnProgress
     from longismore.api._gated import Gated
@@ -30,15 +31,25 @@ class GateOptions(JudgeSettings, total=False):
     """Of the gate (see `longismore.reports.GateRule`) or of the judge."""
 
     metric: str
+    """``win_rate`` (default), ``preference`` or ``lc_win_rate``, over all test sets."""
     mode: str | None
+    """``fixed``, ``obrien-fleming`` or ``sequential``: when it may stop early."""
     looks: int | None
+    """At the data; by default what suits the mode."""
     alpha: float
+    """Probability of a false pass, and of a false regress, at most; 0.05 by default."""
     seed: int
+    """Of the order in which prompts are asked."""
     max_unjudged: float
+    """Share of pairs without a verdict above which nothing passes."""
     audit: str
+    """``warn`` (default), ``refuse`` or ``off``: what happens to an unsteady judge."""
     min_consistency: float
+    """Share of verdicts that the judge must keep when the answers change places."""
     max_flip: float
+    """Share of verdicts that it may turn around."""
     max_unparsed: float
+    """Share of its answers that may be unreadable."""
 
 
 @overload
@@ -106,11 +117,12 @@ def gate(
         UsageError: Something in the call will not do, or the judge is refused.
         JudgeError: A model that writes answers could not go on.
     """
+    sets = listed(testsets, name="testsets")
     if judged is not None:
         if limit is not None or output is not None:
             raise ConfigError("limit, output: of no use with judged, which has judgments already")
         names = {"reference": baseline, "candidate": candidate, "judge": judge}
-        return _recorded(judged, names, testsets, rule_of(options, margin))
+        return _recorded(judged, names, sets, rule_of(options, margin))
     if baseline is None or candidate is None or judge is None:
         raise ConfigError("a gate needs a baseline, a candidate and a judge, or judged, which has judgments already")
     of_gate, of_judge = split_options(options)
@@ -118,24 +130,22 @@ def gate(
     request = Request(
         reference=baseline,
         candidate=candidate,
-        testsets=listed(testsets),
+        testsets=sets,
         judge=judge,
         options=of_judge,
         limit=limit,
-        output=None if output is None else Path(output),
+        output=path_of("output", output),
         testsets_folder=folder_in(environ),
         environ=environ,
         command=call_line(
-            "gate", baseline, candidate, judge=judge, testsets=listed(testsets), margin=margin, limit=limit,
+            "gate", baseline, candidate, judge=judge, testsets=sets, margin=margin, limit=limit,
             output=output, store=store, **options,
         ),
     )  # fmt: skip
     return gate_answers(request, rule, kept_in(store, environ), on_progress)
 
 
-def _recorded(
-    judged: JudgedSource, names: Mapping[str, object], testsets: str | Sequence[str], rule: GateRule
-) -> Gated:
+def _recorded(judged: JudgedSource, names: Mapping[str, object], testsets: Sequence[str], rule: GateRule) -> Gated:
     problems = [
         f"{role} must be a name with judged, which has judgments already; found {type(name).__name__}"
         for role, name in names.items()
@@ -144,4 +154,4 @@ def _recorded(
     if problems:
         raise ConfigError(problems)
     chosen = {role: name for role, name in names.items() if isinstance(name, str)}
-    return gate_recorded(Recorded(judged=judged, testsets=expand_names(listed(testsets)), **chosen), rule)
+    return gate_recorded(Recorded(judged=judged, testsets=expand_names(testsets), **chosen), rule)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from longismore.api._comparing import prepare, read_request
 from longismore.api._gated import Gated
+from longismore.api._given import check_number, check_seed, check_whole
 from longismore.api._judged_sources import judged_in
+from longismore.api._sources import JudgeSettings
 from longismore.errors import ConfigError, near_names
 from longismore.gating import choose_judged, gate_judged, gate_pairs
 from longismore.reports.gate import GateRule
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from longismore.judges import Judge
 
 __all__ = ["Recorded", "gate_answers", "gate_recorded", "gate_run", "rule_of", "split_options"]
+
+_WORDS = ("audit", "metric", "mode")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,8 +77,20 @@ def gate_recorded(recorded: Recorded, rule: GateRule) -> Gated:
 
 
 def split_options(options: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Tell the options of the gate from those of the judge, which names what it does not know."""
+    """Tell the options of the gate from those of the judge.
+
+    Raises:
+        ConfigError: An option is of neither.
+    """
     own = {field.name for field in fields(GateRule)}
+    known = [*sorted(own), *sorted(JudgeSettings.__annotations__)]
+    if unknown := [name for name in options if name not in known]:
+        raise ConfigError(
+            [
+                f'"{name}" is no option of a gate or a judge{near_names(name, known)}; known: {", ".join(known)}'
+                for name in unknown
+            ]
+        )
     return (
         {name: value for name, value in options.items() if name in own},
         {name: value for name, value in options.items() if name not in own},
@@ -90,4 +106,20 @@ def rule_of(options: Mapping[str, Any], margin: float) -> GateRule:
     known = [field.name for field in fields(GateRule)]
     if unknown := [name for name in options if name not in known]:
         raise ConfigError([f'unknown option of a gate "{name}"{near_names(name, known)}' for name in unknown])
-    return GateRule(**{**options, "margin": margin})
+    given = {**options, "margin": margin}
+    for name, value in given.items():
+        _check_option(name, value)
+    return GateRule(**given)
+
+
+def _check_option(name: str, value: object) -> None:
+    """Refuse what is of another kind; which values are allowed is the rule's business."""
+    if name == "looks":
+        check_whole(name, value)
+    elif name == "seed":
+        check_seed(value)
+    elif name in _WORDS:
+        if not isinstance(value, str) and not (name == "mode" and value is None):
+            raise ConfigError(f"{name} must be a word, found {value!r:.80}")
+    else:
+        check_number(name, value)

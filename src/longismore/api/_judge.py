@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Unpack
 
 from longismore._joined_outputs import join_outputs
 from longismore.api._call import call_line
 from longismore.api._comparing import Request, open_run, run_comparison
+from longismore.api._given import check_whole, path_of
 from longismore.api._sources import kept_in, make_judge_of, outputs_in
-from longismore.errors import ConfigError
 from longismore.judges import ChatJudge
 from longismore.store import Store
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from longismore._joined_outputs import JoinedOutputs
     from longismore.api._compared import Compared
     from longismore.api._comparing import OnProgress, Run
@@ -60,7 +61,7 @@ def judge(
         judge=judge,
         options=settings,
         limit=limit,
-        output=None if output is None else Path(output),
+        output=path_of("output", output),
         environ=environ,
         command=call_line(
             "judge", reference, candidate, judge=judge, limit=limit, output=output, store=store, **settings
@@ -78,8 +79,7 @@ def join_answers(request: Request) -> JoinedOutputs:
     Raises:
         UsageError: They cannot be read, or do not belong together.
     """
-    if request.limit is not None and request.limit < 1:
-        raise ConfigError(f"limit must be at least 1, found {request.limit}")
+    check_whole("limit", request.limit)
     sides = [outputs_in(getattr(request, role), role) for role in ("reference", "candidate")]
     names = (sides[0].path.stem, sides[1].path.stem)
     joined = join_outputs(sides[0].outputs, sides[1].outputs, names=names)

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from longismore._jsonl import write_json, write_jsonl
 from longismore.api._compared import Compared
+from longismore.api._given import rows_in
 from longismore.errors import ConfigError, SchemaError
 from longismore.judged import read_judged
 from longismore.judges import is_annotations
@@ -33,7 +34,7 @@ def judged_in(source: JudgedSource) -> list[Judged]:
         DataError: A file or a row cannot be used.
     """
     is_one = isinstance(source, str | Mapping) or not isinstance(source, Iterable)
-    given: Sequence[Any] = [source] if is_one else list(cast("Iterable[Any]", source))
+    given: Sequence[Any] = [source] if is_one else list(rows_in(source, "what was judged"))
     if given and all(isinstance(each, Mapping) for each in given):
         return _rows(given)
     unknown = [each for each in given if not isinstance(each, str | Path | Compared | Judged)]

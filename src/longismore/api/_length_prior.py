@@ -48,7 +48,7 @@ class PriorChoice:
         self._fixed = given if isinstance(given, LengthPrior) else None
         self._measured: dict[str, tuple[LengthPrior, float | None]] = {}
         if given is not None and self._fixed is None:
-            text = ",".join(map(str, given)) if isinstance(given, tuple) else str(given)
+            text = ",".join(map(str, given)) if isinstance(given, tuple | list) else str(given)
             self._fixed = _numbers(text)
             self._measured = {} if self._fixed is not None else dict(_probes(Path(text)))
         self._missing: set[str] = set()

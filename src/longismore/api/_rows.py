@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from longismore._jsonl import dump_line
+from longismore.api._given import rows_in
 from longismore.errors import DataError, SchemaError
 from longismore.instructions import open_data
 
@@ -45,7 +46,7 @@ def open_rows(data: Rows, *, format: str = "auto") -> Iterator[InstructionData]:
     with TemporaryDirectory(prefix="longismore-") as folder:
         path = Path(folder, "rows.jsonl")
         with path.open("w", encoding="utf-8", newline="\n") as file:
-            rows = cast("Iterable[object]", data)
+            rows = rows_in(data, "data")
             file.writelines(f"{_line(number, row)}\n" for number, row in enumerate(rows, start=1))
         if not path.stat().st_size:
             raise DataError("no rows of instruction data were given: the list is empty")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from dataclasses import is_dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from longismore._jsonl import write_json
+from longismore.api._given import check_whole, path_of
 from longismore.api._rows import are_files, open_rows
 from longismore.api._selected import Selected
 from longismore.errors import ConfigError
@@ -65,12 +67,12 @@ def select(
     Raises:
         UsageError: The data, the strategy or an argument will not do.
     """
-    if budget is not None and budget < 1:
-        raise ConfigError(f"budget must be at least 1, found {budget}")
+    check_whole("budget", budget)
+    place = path_of("output", output)
     if engine is not None and scores is not None:
         raise ConfigError("scores: the engine that is given has a score store of its own")
     name, selector = _selector(strategy, parameters)
-    folder = Path(scores) if scores is not None else default_scores_path(os.environ)
+    folder = path_of("scores", scores) or default_scores_path(os.environ)
     work = Work(
         budget=budget,
         engine=engine or LocalEngine(ScoreStore(folder)),
@@ -80,13 +82,13 @@ def select(
     )
     with ExitStack() as stack:
         opened = stack.enter_context(open_rows(data, format=format))
-        if output is None:
+        if place is None:
             written = Path(stack.enter_context(TemporaryDirectory(prefix="longismore-"))) / f"selection{opened.suffix}"
         else:
-            written = Path(output)
+            written = place
         selection = select_rows(name, selector, opened, work, written, allow_fewer=allow_fewer)
         assert selection is not None  # noqa: S101  there is no shard
-        return _selected(selection, from_memory=not are_files(data), is_kept=output is not None)
+        return _selected(selection, from_memory=not are_files(data), is_kept=place is not None)
 
 
 def _selector(strategy: str | Selector, parameters: Mapping[str, object]) -> tuple[str, Selector]:
@@ -94,12 +96,18 @@ def _selector(strategy: str | Selector, parameters: Mapping[str, object]) -> tup
     if isinstance(strategy, str):
         given = {name: _as_text(value) for name, value in parameters.items()}
         return strategy.strip().partition(":")[0], make_selector(strategy, given)
+    _check_made(strategy)
     name = type(strategy).__module__.rpartition(".")[2]
     if parameters:
         raise ConfigError(
             f"{', '.join(parameters)}: the strategy {name} is made already; make it with these parameters"
         )
     return name, strategy
+
+
+def _check_made(strategy: object) -> None:
+    if not is_dataclass(strategy) or isinstance(strategy, type):
+        raise ConfigError(f"strategy must be a name, e.g. longest, or a strategy that is made, found {strategy!r:.80}")
 
 
 def _as_text(value: object) -> str:

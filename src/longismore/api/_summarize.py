@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from longismore.api._given import check_resampling
 from longismore.api._judged_sources import judged_in
 from longismore.api._length_prior import PriorChoice
 from longismore.api._summarized import Summarized
@@ -43,6 +44,7 @@ def summarize(judged: JudgedSource, *, length_prior: GivenPrior = None, seed: in
     Raises:
         UsageError: A file, or an argument, will not do.
     """
+    check_resampling(seed, draws)
     found = judged_in(judged)
     choice = PriorChoice(length_prior)
     results = choice.results(found, seed=seed, draws=draws)

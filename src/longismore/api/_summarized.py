@@ -38,7 +38,8 @@ class Summarized(Shown):
     def headline(self) -> str:
         """Say what was summarized, and of a single comparison its answer."""
         if len(self.judged) > 1:
-            return f"{len(self.judged)} comparisons by {len({each.judge for each in self.judged})} judges"
+            judges = len({each.judge for each in self.judged})
+            return f"{len(self.judged)} comparisons by {judges} judge{'' if judges == 1 else 's'}"
         only = self.judged[0]
         said = self.results[0].pooled.length_verdict or "no result"
         return f"{name_text(only.candidate)} against {name_text(only.reference)}: {said}"

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from longismore.api._launch import check_launch
 from longismore.api._rows import are_files, open_rows
 from longismore.api._trained import Trained
+from longismore.errors import ConfigError
 from longismore.train._run import train as train_model
 from longismore.train.settings import load_preset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from longismore.api._rows import Rows
     from longismore.train._watch import OnProgress
@@ -50,10 +51,27 @@ def train(
     Raises:
         UsageError: The data, the model or a setting will not do.
     """
+    _check(preset, model, output, resume)
     chosen = load_preset(preset, settings)
     check_launch(chosen, _arguments(data, preset, model, output, settings), os.environ)
     with open_rows(data, format=format) as rows:
         return Trained(result=train_model(chosen, rows, str(model), output, resume=resume, on_progress=on_progress))
+
+
+def _check(preset: object, model: object, output: object, resume: object) -> None:
+    """Refuse what is of another kind, all of it at once."""
+    problems = [
+        f"{name} must be {wanted}, found {value!r:.80}"
+        for name, value, kinds, wanted in (
+            ("preset", preset, str, "a name"),
+            ("model", model, (str, Path), "a folder or an id"),
+            ("output", output, (str, Path), "a path"),
+            ("resume", resume, bool, "True or False"),
+        )
+        if not isinstance(value, kinds)
+    ]
+    if problems:
+        raise ConfigError(problems)
 
 
 def _arguments(
