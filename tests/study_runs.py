@@ -43,7 +43,7 @@ STUDY: dict[str, Any] = {
     "budgets": [40],
     "trials": 2,
     "seeds": [0],
-    "model": "rule",
+    "model": "a rule",
     "preset": "tiny-cpu",
     "testsets": ["mini"],
     "judge": "length",

@@ -106,7 +106,7 @@ def test_unknown_options_are_named(run: object) -> None:
         import pytest
 
         def test_it(longismore_gate):
-            with pytest.raises(Exception, match='unknown setting of a judge "marginn"'):
+            with pytest.raises(Exception, match='"marginn" is no option of a gate or a judge; did you mean margin'):
                 {GATE}, marginn=3)
             with pytest.raises(Exception, match='unknown option of a gate "max_flips"; did you mean max_flip'):
                 longismore_gate.from_judgments("x", max_flips=3)

@@ -37,8 +37,6 @@ ADAPTER = {"lora_rank": 2, "lora_alpha": 64, "lora_dropout": 0}
 DIVIDED: dict[str, dict[str, Any]] = {
     "copies": {},
     "divided": {"parallel": "fsdp2"},
-    "divided, recomputed": {"parallel": "fsdp2", "gradient_checkpointing": True},
-    "divided, an adapter": {"parallel": "fsdp2", **ADAPTER},
     "divided, an adapter, recomputed": {"parallel": "fsdp2", "gradient_checkpointing": True, **ADAPTER},
 }
 
