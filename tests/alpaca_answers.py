@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import random
 from hashlib import sha256
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ __all__ = [
     "thinks",
     "verdicts",
     "working",
+    "write_gamed",
 ]
 
 needs_alpaca_eval = pytest.mark.skipif(
@@ -164,3 +166,17 @@ class EitherServer(JudgeServer):
             "usage": {"input_tokens": 9, "output_tokens": 9},
         }
         return Reply(body=json.dumps(document).encode())
+
+
+def write_gamed(path: Path) -> Path:
+    """A file of the shape of AlpacaEval's ``df_gamed.csv``, with invented figures."""
+    drawn = random.Random(1)
+    difficulty = [drawn.gauss(0, 1) for _ in range(805)]
+    lines = ["index,preference,std_delta_len,instruction_difficulty,not_gamed_baseline,model"]
+    for model, shift in (("concise", -1.5), ("verbose", 1.5)):
+        for number in range(805):
+            delta = drawn.gauss(shift, 0.5)
+            preference = 1 / (1 + math.exp(1.2 * math.tanh(delta) - 0.3 * difficulty[number] + drawn.gauss(0, 0.3)))
+            lines.append(f"{number},{preference:.6f},{delta:.6f},{difficulty[number]:.6f},False,{model}")
+    path.write_text("\n".join(lines) + "\n")
+    return path

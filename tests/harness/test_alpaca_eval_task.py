@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import logging
-import math
-import random
 import subprocess
 import sys
 from hashlib import sha256
@@ -17,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from lm_eval import evaluator, tasks
 
-from alpaca_answers import KEYS, EitherServer, needs_alpaca_eval, needs_sdks, verdicts
+from alpaca_answers import KEYS, EitherServer, needs_alpaca_eval, needs_sdks, verdicts, write_gamed
 from judge_server import JudgeServer, Reply, chat_reply
 from lm_eval_fakes import EchoLM, words
 from longismore.errors import DataError
@@ -384,16 +382,3 @@ def test_what_cannot_be_read_is_no_number(
 def sha256_of(path: Path) -> str:
     """Of a file."""
     return sha256(path.read_bytes()).hexdigest()
-
-
-def write_gamed(path: Path) -> None:
-    """A file of the shape of AlpacaEval's ``df_gamed.csv``, with invented figures."""
-    drawn = random.Random(1)
-    difficulty = [drawn.gauss(0, 1) for _ in range(805)]
-    lines = ["index,preference,std_delta_len,instruction_difficulty,not_gamed_baseline,model"]
-    for model, shift in (("concise", -1.5), ("verbose", 1.5)):
-        for number in range(805):
-            delta = drawn.gauss(shift, 0.5)
-            share = 1 / (1 + math.exp(1.2 * math.tanh(delta) - 0.3 * difficulty[number] + drawn.gauss(0, 0.3)))
-            lines.append(f"{number},{share:.6f},{delta:.6f},{difficulty[number]:.6f},False,{model}")
-    path.write_text("\n".join(lines) + "\n")

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from alpaca_answers import needs_alpaca_eval
+from alpaca_answers import needs_alpaca_eval, write_gamed
 from longismore.errors import ChecksumError, DataError, UsageError
 from longismore.harness import official_lc
 from longismore.harness._alpaca_import import alpaca_module
@@ -140,20 +140,6 @@ def test_nothing_judged_is_unknown_and_not_zero(caplog: pytest.LogCaptureFixture
     assert "3 of 3 annotations have no preference and enter no rate" in caplog.messages
 
 
-def gamed(path: Path) -> Path:
-    """A file of the shape of AlpacaEval's ``df_gamed.csv``, with invented figures."""
-    drawn = random.Random(1)
-    difficulty = [drawn.gauss(0, 1) for _ in range(805)]
-    lines = ["index,preference,std_delta_len,instruction_difficulty,not_gamed_baseline,model"]
-    for model, shift in (("concise", -1.5), ("verbose", 1.5)):
-        for number in range(805):
-            delta = drawn.gauss(shift, 0.5)
-            preference = 1 / (1 + math.exp(1.2 * math.tanh(delta) - 0.3 * difficulty[number] + drawn.gauss(0, 0.3)))
-            lines.append(f"{number},{preference:.6f},{delta:.6f},{difficulty[number]:.6f},False,{model}")
-    path.write_text("\n".join(lines) + "\n")
-    return path
-
-
 @pytest.fixture
 def direct(tmp_path: Path) -> Any:
     """alpaca_eval's own function, which finds a file where a hub's client keeps what it has fetched."""
@@ -182,7 +168,7 @@ def test_the_official_figure_is_alpaca_evals_own(data: Path, tmp_path: Path, dir
     """It is what alpaca_eval gives by itself, whatever the order of the rows, and nothing of it stays changed."""
     import sklearn
 
-    rows, file = published(data, PUBLISHED[0]), gamed(tmp_path / "df_gamed.csv")
+    rows, file = published(data, PUBLISHED[0]), write_gamed(tmp_path / "df_gamed.csv")
     metrics: Any = alpaca_module("metrics.glm_winrate")
     before = metrics.hf_hub_download, sklearn.get_config()
     expected = direct([{key: row[key] for key in row if key != "raw_completion"} for row in rows], file)
@@ -198,14 +184,14 @@ def test_the_official_figure_of_fewer_rows_is_refused(data: Path, tmp_path: Path
     """alpaca_eval would take the difficulties of other instructions, without a word."""
     rows = published(data, PUBLISHED[0])[drop]
     with pytest.raises(DataError, match="of the 804 annotations given, 804 instructions are among them"):
-        official_lc(rows, gamed(tmp_path / "df_gamed.csv"), sha256=None)
+        official_lc(rows, write_gamed(tmp_path / "df_gamed.csv"), sha256=None)
 
 
 def test_the_official_figure_of_other_instructions_is_refused(tmp_path: Path) -> None:
     """805 rows are not enough: they must be those rows."""
     rows = [annotation(number, 1.0) for number in range(805)]
     with pytest.raises(DataError, match="of the 805 annotations given, 0 instructions are among them"):
-        official_lc(rows, gamed(tmp_path / "df_gamed.csv"), sha256=None)
+        official_lc(rows, write_gamed(tmp_path / "df_gamed.csv"), sha256=None)
 
 
 def test_the_official_figure_needs_the_published_file(data: Path, tmp_path: Path) -> None:
@@ -213,7 +199,7 @@ def test_the_official_figure_needs_the_published_file(data: Path, tmp_path: Path
     rows = published(data, PUBLISHED[0])
     with pytest.raises(DataError, match=r"df_gamed\.csv: no such file; get df_gamed\.csv .* hf download tatsu-lab"):
         official_lc(rows, tmp_path / "df_gamed.csv")
-    file = gamed(tmp_path / "df_gamed.csv")
+    file = write_gamed(tmp_path / "df_gamed.csv")
     with pytest.raises(ChecksumError, match=hashlib.sha256(file.read_bytes()).hexdigest()):
         official_lc(rows, file)
 
@@ -223,7 +209,7 @@ def test_the_official_figure_where_it_fails_says_so(data: Path, tmp_path: Path) 
     """Equal lengths stop alpaca_eval; here that is one message of ours."""
     rows = [{**row, "output_1": "x", "output_2": "y"} for row in published(data, PUBLISHED[0])]
     with pytest.raises(UsageError, match="length_controlled_v1 cannot be computed of these annotations"):
-        official_lc(rows, gamed(tmp_path / "df_gamed.csv"), sha256=None)
+        official_lc(rows, write_gamed(tmp_path / "df_gamed.csv"), sha256=None)
 
 
 def table(data: Path) -> str:
