@@ -168,10 +168,10 @@ def test_samples_are_distributed_as_the_model_says() -> None:
     """Of 20,000 draws from four logits, each token has its share to within four standard errors."""
     import torch
 
-    from longismore.judges._transformers import _GumbelNoise
+    from longismore._gumbel_noise import GumbelNoise
 
     logits, draws = torch.tensor([2.0, 1.0, 0.0, -math.inf]), 20_000
-    noise = _GumbelNoise([torch.Generator().manual_seed(7)])
+    noise = GumbelNoise([torch.Generator().manual_seed(7)])
     counts = torch.zeros(4)
     for _ in range(draws):
         counts[noise(None, logits[None]).argmax()] += 1

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from longismore._gumbel_noise import GumbelNoise
 from longismore._optional import require
 from longismore.errors import ConfigError, JudgeError
 from longismore.judges._client import Completion
@@ -169,25 +170,8 @@ class TransformersModel:
                 found.append(transformers.TopKLogitsWarper(top_k=top_k))
             if (top_p := parameters.get("top_p")) is not None:
                 found.append(transformers.TopPLogitsWarper(top_p=float(top_p)))
-            found.append(_GumbelNoise([torch.Generator(device).manual_seed(seed) for seed in seeds]))
+            found.append(GumbelNoise([torch.Generator(device).manual_seed(seed) for seed in seeds]))
         return transformers.LogitsProcessorList(found)  # type: ignore[no-any-return]
-
-
-@dataclass(slots=True, eq=False)
-class _GumbelNoise:
-    """Makes the likeliest token a sample: the largest of logits plus Gumbel noise is distributed as their softmax.
-
-    Each row has noise of its own, so that what a chat is answered does not depend on the batch that it is in.
-    """
-
-    generators: list[Any]
-
-    def __call__(self, input_ids: Any, scores: Any) -> Any:  # noqa: ARG002  as generate() calls it
-        torch = require("torch", extra="hf")
-        uniform = torch.stack(
-            [torch.rand(scores.shape[-1], generator=each, device=scores.device) for each in self.generators]
-        )  # (b, v), in [0, 1)
-        return scores.float() - torch.log(-torch.log(uniform.clamp_min(torch.finfo(uniform.dtype).tiny)))
 
 
 def load_model(folder: Path, options: JudgeOptions) -> TransformersModel:

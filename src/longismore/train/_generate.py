@@ -12,6 +12,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from longismore._gumbel_noise import GumbelNoise
 from longismore._optional import require
 from longismore.errors import ConfigError, UsageError
 from longismore.records import Answer
@@ -214,27 +215,13 @@ class _Run:
             seeds = [_seed_of(each.example, self.seed) for each in batch]
             device = self.loaded.model.device
             found.append(transformers.TemperatureLogitsWarper(self.temperature))
-            found.append(_Noise([torch.Generator(device).manual_seed(seed) for seed in seeds]))
+            found.append(GumbelNoise([torch.Generator(device).manual_seed(seed) for seed in seeds]))
         return transformers.LogitsProcessorList(found)
 
     def _answer(self, example: Example, row: list[int]) -> tuple[Example, Answer, int, bool]:
         end = next((place for place, token in enumerate(row) if token in self.loaded.ends), None)
         answer = Answer(self.loaded.name, self.loaded.text(row[:end]))
         return example, answer, len(row) if end is None else end + 1, end is not None
-
-
-@dataclass(slots=True, eq=False)
-class _Noise:
-    """Makes the likeliest token a sample: the largest of logits plus Gumbel noise is distributed as their softmax."""
-
-    generators: list[Any]
-
-    def __call__(self, input_ids: Any, scores: Any) -> Any:  # noqa: ARG002  as generate() calls it
-        torch = require("torch", extra="train")
-        uniform = torch.stack(
-            [torch.rand(scores.shape[-1], generator=each, device=scores.device) for each in self.generators]
-        )  # (b, v), in [0, 1)
-        return scores.float() - torch.log(-torch.log(uniform.clamp_min(torch.finfo(uniform.dtype).tiny)))
 
 
 def _seed_of(example: Example, seed: int) -> int:
