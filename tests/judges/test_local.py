@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from longismore import _checkpoint
+from longismore._checkpoint import checkpoint_sha256
 from longismore.errors import ConfigError
-from longismore.judges import JudgeOptions, _local
+from longismore.judges import JudgeOptions
 from longismore.judges._local import (
-    checkpoint_sha256,
     find_checkpoint,
     keeps_system,
     local_price,
@@ -126,9 +127,9 @@ def test_hash_does_not_change_with_the_rest(folder: Path) -> None:
 
 def test_hash_of_large_weights_reads_samples(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A large file of the same size in which one matrix differs, or the last byte, is another model."""
-    monkeypatch.setattr(_local, "_SMALL_BYTES", 1 << 20)
-    monkeypatch.setattr(_local, "_SAMPLE_BYTES", 16)
-    monkeypatch.setattr(_local, "_STEP_BYTES", 4096)
+    monkeypatch.setattr(_checkpoint, "_SMALL_BYTES", 1 << 20)
+    monkeypatch.setattr(_checkpoint, "_SAMPLE_BYTES", 16)
+    monkeypatch.setattr(_checkpoint, "_STEP_BYTES", 4096)
     weights = folder / "model.safetensors"
     content = bytes(1 << 20)
     weights.write_bytes(content)

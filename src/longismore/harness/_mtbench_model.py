@@ -9,10 +9,10 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from longismore._checkpoint import checkpoint_sha256
 from longismore.errors import ConfigError, LongismoreError, UnknownNameError, UsageError
 from longismore.harness._host_data import missing_model
 from longismore.harness._lm_eval import check_version, models_imported
-from longismore.selectors._models.checkpoint import checkpoint_sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,6 +9,7 @@ from functools import reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from longismore._checkpoint import WEIGHTS
 from longismore._jsonl import read_json
 from longismore._optional import require
 from longismore.errors import ConfigError
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from longismore.judges._options import JudgeOptions
 
 __all__ = [
-    "checkpoint_sha256",
     "find_checkpoint",
     "keeps_system",
     "local_price",
@@ -31,15 +31,9 @@ __all__ = [
     "without_system",
 ]
 
-_WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth"})
 _WHOLE = frozenset({"model.safetensors", "pytorch_model.bin"})
 """Weights that are not divided into several files."""
-_OF_A_MODEL = _WEIGHTS | {".json", ".jinja", ".model", ".txt", ".tiktoken", ".py"}
-"""Files that say how a model answers: weights, configuration, tokenizer, chat template."""
 _HUB_ID = re.compile(r"[\w.-]+(?:/[\w.-]+)?", flags=re.ASCII)
-_SMALL_BYTES = 64 << 20
-_SAMPLE_BYTES, _STEP_BYTES = 16 << 10, 4 << 20
-"""Of a larger file so much is read in every so many bytes: training changes whole matrices."""
 _ZERO_WIDTH_SPACE = "\u200b"
 
 
@@ -63,8 +57,8 @@ def find_checkpoint(path: str, *, provider: str) -> Path:
             raise ConfigError(_missing(path, folder, provider))
         folder = cached
     names = {file.name for file in folder.iterdir()}
-    if not any(Path(name).suffix in _WEIGHTS for name in names):
-        wanted = ", ".join(f"*{suffix}" for suffix in sorted(_WEIGHTS))
+    if not any(Path(name).suffix in WEIGHTS for name in names):
+        wanted = ", ".join(f"*{suffix}" for suffix in sorted(WEIGHTS))
         raise ConfigError(f"{provider}/{path}: {folder} has a config.json, but no weights ({wanted})")
     lacking = [_lacking(folder / name, names) for name in sorted(names) if name.endswith(".index.json")]
     if lacking and all(lacking) and not names & _WHOLE:
@@ -100,28 +94,6 @@ def _missing(path: str, folder: Path, provider: str) -> str:
     if not _HUB_ID.fullmatch(path):
         return problem
     return f"{problem}, and no model of that id in the Hugging Face cache; download it first: hf download {path}"
-
-
-def checkpoint_sha256(folder: Path) -> str:
-    """Hash of the model in *folder*, so that another one in its place never reuses its answers.
-
-    It covers the names and sizes of the files that say how the model answers, and their contents; of files of
-    64 MiB and more, 16 KiB in every 4 MiB and the last 16 KiB.
-    """
-    found = hashlib.sha256()
-    for file in sorted(folder.iterdir()):
-        if file.suffix not in _OF_A_MODEL or not file.is_file():
-            continue
-        size = file.stat().st_size
-        found.update(f"{file.name}\0{size}\0".encode())
-        with file.open("rb") as stream:
-            if size < _SMALL_BYTES:
-                found.update(stream.read())
-                continue
-            for place in (*range(0, size, _STEP_BYTES), size - _SAMPLE_BYTES):
-                stream.seek(place)
-                found.update(stream.read(_SAMPLE_BYTES))
-    return found.hexdigest()
 
 
 def local_price(provider: str, model: str, options: JudgeOptions) -> Price:

@@ -22,12 +22,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from longismore._checkpoint import checkpoint_sha256
 from longismore._optional import require
 from longismore.errors import ConfigError, JudgeError
 from longismore.judges import JUDGES
 from longismore.judges._batched import BatchedCalls
 from longismore.judges._chat import chat_judge
-from longismore.judges._local import checkpoint_sha256, find_checkpoint, local_price
+from longismore.judges._local import find_checkpoint, local_price
 from longismore.judges._transformers import load_model, parameter_problems
 
 if TYPE_CHECKING:

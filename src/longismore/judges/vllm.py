@@ -23,6 +23,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from longismore._checkpoint import checkpoint_sha256
 from longismore._optional import require
 from longismore.errors import ConfigError, JudgeError, JudgeRejectedError
 from longismore.judges import JUDGES
@@ -30,7 +31,6 @@ from longismore.judges._batched import BatchedCalls
 from longismore.judges._chat import chat_judge
 from longismore.judges._client import Completion
 from longismore.judges._local import (
-    checkpoint_sha256,
     find_checkpoint,
     keeps_system,
     local_price,

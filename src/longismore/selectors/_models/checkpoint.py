@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import re
 from pathlib import Path
 from typing import Any
 
+from longismore import _checkpoint
+from longismore._checkpoint import WEIGHTS, checkpoint_files
 from longismore._optional import require
 from longismore.errors import UsageError
 
 __all__ = ["checkpoint_sha256", "find_model", "saved_dtype"]
 
-_WEIGHTS = frozenset({".safetensors", ".bin", ".pt", ".pth"})
-_OF_A_MODEL = _WEIGHTS | {".json", ".jinja", ".model", ".txt", ".tiktoken", ".py"}
-"""Files that say what a model computes: weights, configuration, tokenizer, chat template."""
 _HUB_ID = re.compile(r"[\w.-]+(?:/[\w.-]+)?", flags=re.ASCII)
 _TEXTS = ("*.json", "*.jinja", "*.model", "*.txt", "*.tiktoken")
-_SMALL_BYTES = 64 << 20
-_SAMPLE_BYTES, _STEP_BYTES = 16 << 10, 4 << 20
-"""Of a larger file so much is read in every so many bytes: training changes whole matrices."""
 
 
 def find_model(model: str) -> Path:
@@ -42,8 +37,8 @@ def find_model(model: str) -> Path:
         adapter = (folder / "adapter_config.json").is_file()
         why = "it holds an adapter; merge it into its model first" if adapter else "there is no config.json in it"
         raise UsageError(f'model "{model}": the folder {folder} is no model: {why}')
-    if not any(file.suffix in _WEIGHTS for file in folder.iterdir()):
-        wanted = ", ".join(f"*{suffix}" for suffix in sorted(_WEIGHTS))
+    if not any(file.suffix in WEIGHTS for file in folder.iterdir()):
+        wanted = ", ".join(f"*{suffix}" for suffix in sorted(WEIGHTS))
         raise UsageError(f'model "{model}": {folder} has a config.json, but no weights ({wanted})')
     return folder
 
@@ -54,7 +49,7 @@ def _from_hub(model: str) -> Path:
     fetch = functools.partial(hub.snapshot_download, model)
     try:
         folder = Path(fetch(allow_patterns=[*_TEXTS, "*.safetensors"]))
-        if not any(file.suffix in _WEIGHTS for file in folder.iterdir()):
+        if not any(file.suffix in WEIGHTS for file in folder.iterdir()):
             folder = Path(fetch(allow_patterns=[*_TEXTS, "*.bin"]))
     except Exception as error:  # of the hub's client, requests, httpx, the file system: they have no base in common
         problem = " ".join(str(error).split())[:300]
@@ -66,28 +61,14 @@ def _from_hub(model: str) -> Path:
 
 
 def checkpoint_sha256(folder: Path) -> str:
-    """Hash of the model in *folder*, wherever it lies, so that scores of another one are never taken for its own.
-
-    It covers names, sizes and contents of the files that say what the model computes; of files of 64 MiB and more,
-    16 KiB in every 4 MiB and the last 16 KiB.
-    """
-    files = [file for file in sorted(folder.iterdir()) if file.suffix in _OF_A_MODEL and file.is_file()]
-    return _sha256(tuple((file, file.stat().st_size, file.stat().st_mtime_ns) for file in files))
+    """Hash of the model in *folder* (`longismore._checkpoint`), read again only where a file has changed."""
+    stamps = ((file.name, file.stat()) for file in checkpoint_files(folder))
+    return _sha256(folder, tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stamps))
 
 
 @functools.lru_cache(maxsize=16)
-def _sha256(files: tuple[tuple[Path, int, int], ...]) -> str:
-    found = hashlib.sha256()
-    for file, size, _ in files:
-        found.update(f"{file.name}\0{size}\0".encode())
-        with file.open("rb") as stream:
-            if size < _SMALL_BYTES:
-                found.update(stream.read())
-                continue
-            for place in (*range(0, size, _STEP_BYTES), size - _SAMPLE_BYTES):
-                stream.seek(place)
-                found.update(stream.read(_SAMPLE_BYTES))
-    return found.hexdigest()
+def _sha256(folder: Path, stamps: tuple[tuple[str, int, int], ...]) -> str:  # noqa: ARG001  part of the cache's key
+    return _checkpoint.checkpoint_sha256(folder)
 
 
 def saved_dtype(folder: Path) -> str:
