@@ -130,6 +130,22 @@ def test_bad_requests(command: Command, options: list[str], problem: str, caplog
     assert problem in ended.err + caplog.text
 
 
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["nowhere", "--judge", "lexical"], "has no answers (MODEL.jsonl)"),
+        (["nowhere", "--judge", "lexical", "--mode", "duel"], 'found "duel"'),
+    ],
+)
+def test_nothing_is_fetched_for_a_request_that_will_not_do(
+    command: Command, monkeypatch: pytest.MonkeyPatch, options: list[str], problem: str
+) -> None:
+    """What is wrong with it comes first, also where the published files are not at hand."""
+    monkeypatch.setenv("LONGISMORE_TESTSETS", "empty")
+    ended = command("mtbench", "judge", *options)
+    assert (2, True) == (ended.code, problem in ended.err)
+
+
 def test_fetch(command: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Says what is at hand; a folder without the files is named."""
     ended = command("mtbench", "fetch")

@@ -13,6 +13,7 @@ from longismore.cli._progress import answering_progress
 from longismore.cli._row_estimates import print_estimate, remark_on_protocol
 from longismore.mtbench import load_questions, select_questions
 from longismore.mtbench._chat_judge import ChatTurnJudge
+from longismore.mtbench._layout import check_mode, model_names
 from longismore.mtbench._run import judge_folder, plan_judging
 from longismore.mtbench._turn_judge import make_turn_judge
 from longismore.records import Status
@@ -55,6 +56,9 @@ def run_judge(request: JudgeRequest, *, show: bool) -> dict[str, Any]:
         UsageError: Something in the request will not do; nothing was spent.
         JudgeError: The judge could not go on.
     """
+    # Before anything is fetched.
+    check_mode(request.mode)
+    model_names(request.folder)
     published = folder_in(request.environ)
     judge = make_turn_judge(
         request.judge, request.options, request.environ, pairwise=request.mode != "single", folder=published

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MODES",
     "answers_path",
+    "check_mode",
     "check_place",
     "judge_file_name",
     "judgments_path",
@@ -42,14 +43,23 @@ def answers_path(folder: Path, model: str) -> Path:
     return folder / "model_answer" / f"{_checked(model, 'model')}.jsonl"
 
 
+def check_mode(mode: str) -> None:
+    """Find out whether there is such a way to judge.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if mode not in MODES:
+        raise ConfigError(f'mode must be {", ".join(MODES)}, found "{mode}"')
+
+
 def judgments_path(folder: Path, judge: str, mode: str) -> Path:
     """``FOLDER/model_judgment/JUDGE_single.jsonl``, or ``JUDGE_pair.jsonl`` for both pairwise modes.
 
     Raises:
         ConfigError: The name cannot be that of a file, or there is no such mode.
     """
-    if mode not in MODES:
-        raise ConfigError(f'mode must be {", ".join(MODES)}, found "{mode}"')
+    check_mode(mode)
     kind = "single" if mode == "single" else "pair"
     return folder / "model_judgment" / f"{_checked(judge, 'judge')}_{kind}.jsonl"
 
