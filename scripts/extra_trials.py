@@ -108,7 +108,7 @@ TRIALS = (
     Trial(f"compare openai/model mini:longer -t mini --judge length {_REFERENCE}", ("openai",), ends=2),
     Trial("gate mini:longer mini:better -t mini --judge anthropic/model --dry-run", ("anthropic",)),
     Trial("audit runs/* --probe length --judge google/model --dry-run", ("google",)),
-    Trial("mtbench judge --judge anthropic/model", ("anthropic",), ends=2),
+    Trial("mtbench judge turns --judge anthropic/model", ("anthropic",), ends=2),
     Trial("alpaca --help", ("alpaca",)),
     # files and figures
     Trial("store export answers.parquet --store answers.db", ("parquet",)),
@@ -164,7 +164,7 @@ def packages_of_extras() -> dict[str, set[str]]:
 
 
 def make_folder(folder: Path) -> None:
-    """The files that the commands read: a pool, two files of answers, a study, and a model without weights."""
+    """The files that the commands read: a pool, answers, answers to MT-Bench, a study, and a model without weights."""
     rows = [{"instruction": f"Name {n} rivers.", "output": "The Rhine. " * n, "score": n} for n in range(1, 7)]
     _write(folder / "pool.json", rows)
     for name, words in (("base", "the Rhine"), ("tuned", "the Rhine and the Danube")):
@@ -173,6 +173,9 @@ def make_folder(folder: Path) -> None:
             for number, each in enumerate(rows)
         ]
         _write(folder / f"{name}.json", answers)
+    turns = folder / "turns" / "model_answer"
+    turns.mkdir(parents=True)
+    _write(turns / "tuned.jsonl", {"question_id": 81, "choices": [{"index": 0, "turns": ["Rhine", "Elbe"]}]})
     (folder / "home").mkdir()
     (folder / "model").mkdir()
     _write(folder / "model" / "config.json", {"model_type": "llama", "architectures": ["LlamaForCausalLM"]})
