@@ -199,8 +199,7 @@ def make_word_tokenizer() -> Any:
 @pytest.fixture
 def _loads(monkeypatch: pytest.MonkeyPatch) -> None:
     """The forms of this module have names like templates that are packaged."""
-    for module in ("_encode", "_describe"):
-        monkeypatch.setattr(f"longismore.train.{module}.load_template", lambda name, tokenizer: FORMS[name])
+    monkeypatch.setattr("longismore.train._template.load_template", lambda name, tokenizer: FORMS[name])
 
 
 @pytest.mark.usefixtures("_loads")
@@ -277,6 +276,56 @@ def test_a_chat_template_is_recorded_as_it_is() -> None:
     assert described.load(tokenizer).prompt("Name a river.") == "[user]\nName a river.<|end|>\n[assistant]\n"
     assert tokenizer.chat_template == "{{ 'other' }}"
     assert described.ends == ("<|end|>",)
+
+
+OPEN_ENDED = {
+    "line": "{% for m in messages %}{{ m['role'] + ': ' + m['content'] + '\n' }}{% endfor %}",
+    "trimmed": "{% for m in messages %}\n{{ m['role'] }}: {{ m['content'] | trim }}{% endfor %}\n",
+    "set aside": (
+        "{% if messages[0]['role'] == 'system' %}{% set s = messages[0]['content'] %}{% set messages = messages[1:] %}"
+        "{% endif %}{%- for m in messages -%}{{ m.role }}: {{ m.content }}{{ '\n\n' if not loop.last }}{% endfor %}"
+    ),
+}
+"""Chat templates that write no token after an answer."""
+
+
+@pytest.mark.parametrize("name", OPEN_ENDED)
+def test_a_chat_template_without_ends_is_recorded_with_those_that_were_learned(name: str) -> None:
+    """A history has end-of-text where the training had it, for whoever applies the tokenizer's chat template."""
+    from longismore.train._describe import describe_template, set_chat_template
+    from longismore.train._encode import encode_prompts, encode_rows
+
+    tokenizer = tokenizer_of("begin")
+    tokenizer.chat_template = OPEN_ENDED[name]
+    settings, turns = (
+        load_preset("tiny-cpu", {"template": "chat"}),
+        [("Name a river.", "The Rhine."), ("Why?", "Long.")],
+    )
+    [example] = encode_rows([row_of("", turns)], tokenizer, settings).examples
+    assert 2 == tokenizer.decode(example.input_ids).count("<|end|>")
+    [expected] = encode_prompts([row_of("", [*turns[:1], ("Why?", "")])], tokenizer, settings)
+    asked = messages_of("", turns)[:-1]
+    assert tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=False) != expected
+    described = describe_template(settings, tokenizer)
+    set_chat_template(tokenizer, described)
+    assert tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=False) == expected
+    assert tokenizer.chat_template == described.chat_template
+    assert described.load(tokenizer).digest == described.digest
+    assert described.ends == ("<|end|>",)
+    # Trained once more it is taken as it is.
+    assert describe_template(settings, tokenizer) == described
+
+
+def test_without_ends_a_chat_template_is_recorded_as_it_is() -> None:
+    """Where no answer was ended, or the template rewrites former answers, nothing is put behind them."""
+    from longismore.train._describe import describe_template
+
+    tokenizer = tokenizer_of("begin")
+    rewriting = "{% for m in messages %}{{ m['role'] + ': ' + m['content'][:3] + '\n' }}{% endfor %}"
+    for program, append_eos in ((OPEN_ENDED["line"], "false"), (rewriting, "true")):
+        tokenizer.chat_template = program
+        settings = load_preset("tiny-cpu", {"template": "chat", "append_eos": append_eos})
+        assert describe_template(settings, tokenizer).chat_template == program
 
 
 def test_a_beginning_that_cannot_be_written_out_is_known(monkeypatch: pytest.MonkeyPatch) -> None:

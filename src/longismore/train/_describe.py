@@ -8,10 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from longismore.instructions._templates import TextTemplate, load_template
-from longismore.train._answer_form import answer_form
+from longismore.instructions._templates import ChatTemplate, TextTemplate
 from longismore.train._chat_jinja import chat_jinja, find_lead
 from longismore.train._record import FORMS, DataFile, RecordedTemplate, TrainingRecord
+from longismore.train._template import training_template
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,14 +36,16 @@ def describe_template(settings: TrainSettings, tokenizer: Any) -> RecordedTempla
     Raises:
         UsageError: The template cannot be read.
     """
-    template = load_template(settings.template, tokenizer)
-    form, lead = answer_form(template, tokenizer), find_lead(template, tokenizer)
+    template, form = training_template(settings, tokenizer)
+    lead = find_lead(template, tokenizer)
     forms: dict[str, Any] | None = None
-    if isinstance(template, TextTemplate):
+    if isinstance(template, ChatTemplate):
+        program = str(template.tokenizer.get_chat_template())
+    elif isinstance(template, TextTemplate):
         forms = {each: getattr(template, each) for each in FORMS}
         program = chat_jinja(template, tokenizer, lead, append_eos=settings.append_eos)
     else:
-        program = str(tokenizer.get_chat_template())
+        raise TypeError(template)
     ends = [form.end_token] if form.end_token else []
     if settings.append_eos and tokenizer.eos_token not in ends:
         ends.append(tokenizer.eos_token)
@@ -129,5 +131,5 @@ def set_chat_template(tokenizer: Any, template: RecordedTemplate) -> None:
 
     Any tool that asks by the tokenizer's chat template then asks with the template of the training.
     """
-    if template.forms is not None:
+    if template.forms is not None or template.chat_template != tokenizer.get_chat_template():
         tokenizer.chat_template = template.chat_template

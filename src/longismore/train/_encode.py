@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from longismore.errors import DataError
 from longismore.instructions._row import Turn
-from longismore.instructions._templates import load_template
-from longismore.train._answer_form import AnswerForm, Piece, answer_form, pieces_of
+from longismore.train._answer_form import AnswerForm, Piece, pieces_of
+from longismore.train._template import training_template
 from longismore.train._tokens import check_tokenizer, encode, encode_answers
 
 if TYPE_CHECKING:
@@ -173,8 +173,7 @@ def encode_prompts(rows: Sequence[Row], tokenizer: Any, settings: TrainSettings)
 
 def _writer(tokenizer: Any, settings: TrainSettings) -> _Writer:
     check_tokenizer(tokenizer, append_eos=settings.append_eos)
-    template = load_template(settings.template, tokenizer)
-    form = answer_form(template, tokenizer)
+    template, form = training_template(settings, tokenizer)
     return _Writer(tokenizer=tokenizer, template=template, form=form, append_eos=settings.append_eos)
 
 
