@@ -194,3 +194,14 @@ def test_wrong_choices_are_refused(command: Command, tmp_path: Path) -> None:
     (tmp_path / "folder.json").mkdir()
     ended = command("convert", "a.json", "--to", "dolly", "--output", "folder.json")
     assert (2, True) == (ended.code, "folder.json: is a folder" in ended.err)
+
+
+def test_the_data_are_not_replaced(command: Command, tmp_path: Path) -> None:
+    """Fields that the other format lacks would be gone, and with them what was read."""
+    write_json(tmp_path / "a.json", ROWS)
+    before = (tmp_path / "a.json").read_bytes()
+    (tmp_path / "link.json").symlink_to("a.json")
+    for output in ("./a.json", "link.json"):
+        ended = command("convert", "a.json", "--to", "dolly", "--output", output)
+        assert (2, True) == (ended.code, "is the data itself; name another output" in ended.err)
+    assert before == (tmp_path / "a.json").read_bytes()

@@ -26,6 +26,8 @@ def convert_file(path: Path, output: Path, conversion: Conversion, *, source: st
         UsageError: The file cannot be read, converted or written.
     """
     data = open_data(path, format=source)
+    if any(output.resolve() == each.resolve() for each in data.paths):
+        raise DataError(f"{output}: is the data itself; name another output")
     try:
         write_records(conversion.records(data), output)
     except OSError as error:
