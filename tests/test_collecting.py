@@ -235,12 +235,13 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_there(tmp_path: Path, text
 
 
 def test_other_files_are_passed_over(tmp_path: Path) -> None:
-    """Samples, answers and hidden folders are no results, and no error."""
+    """Samples, answers, hidden folders and pipes that nobody writes to are no results, and no error."""
     put(tmp_path / "results_1.json", harness())
     put(tmp_path / "model_outputs.json", [{"instruction": "a", "output": "b"}])
     put(tmp_path / ".cache" / "results_2.json", harness("hidden"))
     (tmp_path / "samples_arc_1.jsonl").write_text("{", encoding="utf-8")
     (tmp_path / "judgments.jsonl").write_text("{", encoding="utf-8")
+    os.mkfifo(tmp_path / "results_3.json")
     found = collect([tmp_path])
     assert (("org/base",), ()) == (found.models, found.unreadable)
 

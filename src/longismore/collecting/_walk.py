@@ -72,7 +72,7 @@ def _in_folder(folder: Path, files: Sequence[str]) -> Iterator[Found]:
         yield Found(ALPACA, folder)
     for name in files:
         path = folder / name
-        if (kind := _kind_of(path)) is not None:
+        if path.is_file() and (kind := _kind_of(path)) is not None:  # whoever reads a pipe may wait for ever
             yield Found(kind, path)
 
 
