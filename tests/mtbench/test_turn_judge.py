@@ -40,6 +40,7 @@ def test_words_grade(tmp_path: Path, store: Store) -> None:
     said = lexical_score("Ask 101 {first}.\n\nAsk 101 again.", "good says {101}.\n\ngood says 101 again.")
     assert round(1 + 0.9 * said, 2) == grades[101, 2].score
     assert ["single", "single-multi-turn"] == [grades[101, turn].prompt_name for turn in (1, 2)]
+    assert {0} == {row["cost_usd"] for row in rows(found.judging.path)}, "no call was made"
     assert judge.note is not None
     assert "heuristic" in judge.note
     assert judge.estimate(found.judging.matches, store) is None
@@ -57,6 +58,7 @@ def test_judges_of_pairs_compare_conversations(tmp_path: Path, store: Store, spe
     assert [("model_1", "model_1")] * 3 == [said[81, 1], said[81, 2], said[82, 1]]
     assert (("tie", "tie"), (None, None)) == (said[101, 1], said[82, 2])
     assert {"pair", "pair-multi-turn"} == {row["judge"][1] for row in rows(found.judging.path)}
+    assert {0} == {row["cost_usd"] for row in rows(found.judging.path)}, "no call was made"
     assert judge.note is not None
     assert "by no prompt of MT-Bench" in judge.note
 

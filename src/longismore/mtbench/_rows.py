@@ -24,6 +24,8 @@ _PARTS = (("g1_status", "g1_winner", "g1_judgment"), ("g2_status", "g2_winner", 
 """Fields of a comparison, for either order."""
 NOT_ANSWERED = "no answer"
 """The state of a turn whose answer never came: nothing was asked."""
+_FREE = (Status.JUDGED, NOT_ANSWERED)
+"""States for which no call was made where none is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,13 +110,14 @@ def _time(said: Sequence[Said]) -> float:
 
 
 def _spent(said: Sequence[Said]) -> dict[str, float | None]:
-    """Tokens and cost of the answers; ``None`` where one of them is unknown."""
-    completions = [None if each.answered is None else each.answered.completion for each in said]
-    spent = {}
+    """Tokens and cost of the answers; ``None`` where one of them is unknown, 0 where no call was made."""
+    asked = [each for each in said if each.answered is not None or each.status not in _FREE]
+    completions = [None if each.answered is None else each.answered.completion for each in asked]
+    spent: dict[str, float | None] = {}
     for name in ("input_tokens", "output_tokens", "cost_usd"):
         values = [None if completion is None else getattr(completion, name) for completion in completions]
         known = [value for value in values if value is not None]
-        spent[name] = sum(known) if len(known) == len(values) else None
+        spent[name] = sum(known, 0) if len(known) == len(values) else None
     return spent
 
 
