@@ -5,6 +5,7 @@
     │   ├── ConfigError              a setting is wrong; all wrong settings are named at once
     │   ├── UnknownNameError         no such judge, test set, ...: near names first, then all names
     │   ├── MissingDependencyError   an optional package is not installed; names the extra
+    │   ├── BusyError                another process is at work at the same place
     │   └── DataError                a file or a row cannot be used
     │       ├── ChecksumError        a file is not the published one
     │       └── SchemaError          file, line and field of what is wrong
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 __all__ = [
+    "BusyError",
     "ChecksumError",
     "CompatError",
     "ConfigError",
@@ -98,6 +100,10 @@ class MissingDependencyError(UsageError):
     def __init__(self, package: str, extra: str) -> None:
         self.package, self.extra = package, extra
         super().__init__(f'the package "{package}" is not installed; do: pip install "longismore[{extra}]"')
+
+
+class BusyError(UsageError):
+    """Another process is at work at the same place, which is for one at a time."""
 
 
 class DataError(UsageError):

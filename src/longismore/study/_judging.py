@@ -65,13 +65,15 @@ class Judging:
             },
         )
 
-    def make(self, stage: Stage, candidate: Answers, reference: Answers) -> None:
-        """Judge every pair; paid answers come from the store where it has them.
+    def make(self, stage: Stage, candidate: Answers, reference: Answers) -> dict[str, Any]:
+        """Judge every pair in the stage's folder; paid answers come from the store where it has them.
+
+        Returns:
+            What the stage's marker says.
 
         Raises:
             JudgeError: The judge could not go on, or calls failed that are asked again next time.
         """
-        stage.begin()
         pairs = make_pairs(self.examples, reference.read(), candidate.read())
         run = describe_run(
             judge=self.judge,
@@ -86,7 +88,7 @@ class Judging:
         failed = sum(judgment.status is Status.FAILED for judgment in judgments)
         if failed:
             raise JudgeError(f"{failed} of {len(judgments)} judge calls failed; the same command asks them again")
-        stage.end([stage.folder / _JUDGMENTS], {"judgments": len(judgments)})
+        return stage.end([stage.folder / _JUDGMENTS], {"judgments": len(judgments)})
 
     def verdicts(self, stage: Stage) -> list[Verdict] | None:
         """What a match has come to, also where calls failed; ``None`` where it was not judged to its end."""

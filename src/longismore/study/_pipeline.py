@@ -6,6 +6,7 @@
     judgments/MATCH/               a run folder
 
 A stage's fingerprint has that of what it is made of, so a changed setting changes what depends on it and nothing else.
+Several processes may run one study: a stage is made by one of them, and the others wait for it or do something else.
 """
 
 from __future__ import annotations
@@ -68,10 +69,16 @@ class Pipeline:
         """Of a stage of a cell."""
         return self.output / "cells" / cell.name / stage
 
-    def selected(self, cell: Cell, *, make: bool) -> Selected | None:
+    def selected(self, cell: Cell, *, make: bool, wait: bool = True) -> Selected | None:
         """The rows of a cell; ``None`` where they are not there and not to be made.
 
+        Args:
+            cell: Any.
+            make: Whether to make what is not there.
+            wait: Whether to wait where another process is making it.
+
         Raises:
+            BusyError: Another process is making them, and is not to be waited for.
             UsageError: They cannot be selected.
         """
         if cell.selection in self._selected:
@@ -89,13 +96,13 @@ class Pipeline:
         strategy = next(each for each in self.study.strategies if each.name == cell.strategy)
         excluded = []
         if strategy.kind == "strict_random":
-            excluded = [self.selected(each, make=make) for each in excluded_by(self.study, cell, self.cells)]
+            excluded = [self.selected(each, make=make, wait=wait) for each in excluded_by(self.study, cell, self.cells)]
         if None in excluded:
             return None
         folder = self.output / "selections" / cell.selection
         exclude = [path for each in excluded if each is not None for path in each.paths]
         stage, select = self.selecting.stage(strategy, cell.trial, data, cell.budget, folder=folder, exclude=exclude)
-        marker = stage.found() or (_made(stage, select) if make else None)
+        marker = stage.made(select, wait=wait) if make else stage.found()
         if marker is None:
             return None
         found = Selected(
@@ -121,13 +128,13 @@ class Pipeline:
             output=self.folder(cell, "train") / "model",
         )
 
-    def trained(self, cell: Cell, *, make: bool) -> Mapping[str, Any] | None:
-        """What is known of a cell's training, ``None`` as before.
+    def trained(self, cell: Cell, *, make: bool, wait: bool = True) -> Mapping[str, Any] | None:
+        """What is known of a cell's training; arguments, ``None`` and errors as for :meth:`selected`.
 
         Raises:
             UsageError: It cannot be trained.
         """
-        selected = self.selected(cell, make=make)
+        selected = self.selected(cell, make=make, wait=wait)
         if selected is None:
             return None
         job = self.job(cell, selected.paths, selected.format)
@@ -145,15 +152,15 @@ class Pipeline:
             files = [path for path in sorted(job.output.iterdir()) if path.is_file()]
             return stage.end(files, {"training": dict(facts)})
 
-        return stage.found() or (_made(stage, train) if make else None)
+        return stage.made(train, wait=wait) if make else stage.found()
 
-    def answered(self, cell: Cell, *, make: bool) -> Answers | None:
-        """A cell's answers, ``None`` as before.
+    def answered(self, cell: Cell, *, make: bool, wait: bool = True) -> Answers | None:
+        """A cell's answers; arguments, ``None`` and errors as for :meth:`selected`.
 
         Raises:
             UsageError: The model cannot be asked.
         """
-        trained = self.trained(cell, make=make)
+        trained = self.trained(cell, make=make, wait=wait)
         if trained is None:
             return None
         stage = Stage(
@@ -177,37 +184,25 @@ class Pipeline:
             write_json(path, _rows(self.examples, answers, cell.label))
             return stage.end([path], {"digest": file_digest(path), "answers": len(answers)})
 
-        marker = stage.found() or (_made(stage, generate) if make else None)
+        marker = stage.made(generate, wait=wait) if make else stage.found()
         return None if marker is None else Answers(label=cell.label, path=path, digest=marker["digest"])
 
-    def judged(self, match: Match, *, make: bool) -> list[Verdict] | None:
+    def judged(self, match: Match, *, make: bool, wait: bool = True) -> list[Verdict] | None:
         """The verdicts of a match, ``None`` where its answers or judgments are not there.
 
         Answers are never made here.
 
         Raises:
+            BusyError: As for :meth:`selected`.
             JudgeError: The judge could not go on.
         """
         candidate, reference = (self.answered(cell, make=False) for cell in (match.candidate, match.reference))
         if candidate is None or reference is None:
             return None
         stage = self.judging.stage(self.output / "judgments" / match.name, candidate, reference)
-        if make and stage.found() is None:
-            try:
-                self.judging.make(stage, candidate, reference)
-            except Exception as error:
-                stage.fail(error)
-                raise
+        if make:
+            stage.made(lambda: self.judging.make(stage, candidate, reference), wait=wait)
         return self.judging.verdicts(stage)
-
-
-def _made(stage: Stage, make: Any) -> dict[str, Any]:
-    stage.begin()
-    try:
-        return make()  # type: ignore[no-any-return]
-    except Exception as error:
-        stage.fail(error)
-        raise
 
 
 def _rows(examples: Sequence[Example], answers: Mapping[tuple[str, str], Answer], label: str) -> list[dict[str, str]]:

@@ -1,4 +1,8 @@
-"""Running a study: cell after cell, match after match, each stage once; then the results of whatever is there."""
+"""Running a study: cell after cell, match after match, each stage once; then the results of whatever is there.
+
+What another process is making is left to it at first, so that several processes share a study; at the end it is waited
+for.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from longismore._jsonl import write_json, write_text
-from longismore.errors import CostLimitError, DataError, JudgeRejectedError, MissingDependencyError
+from longismore.errors import BusyError, CostLimitError, DataError, JudgeRejectedError, MissingDependencyError
 from longismore.reports import DEFAULT_PRIOR
 from longismore.reports.study import StudyResults, Trouble, study_markdown, study_page, write_study_figure
 from longismore.study._cells import chosen_cells, matches_of
@@ -69,23 +73,35 @@ def run_study(
     matches = [match for match in matches_of(pipeline.study, pipeline.cells) if not only or match.candidate in cells]
     troubles: list[Trouble] = []
     judging = _Matches(pipeline, matches, troubles)
+    elsewhere = []
     for number, cell in enumerate(cells, start=1):
         if on_cell is not None:
             on_cell(cell.name, number, len(cells))
-        if _made(pipeline, cell, troubles):
+        try:
+            if _made(pipeline, cell, troubles, wait=False):
+                judging.go_on(with_cell=cell)
+        except BusyError as error:
+            logger.info("%s comes later: %s", cell.name, error)
+            elsewhere.append(cell)
+    for cell in elsewhere:
+        if _made(pipeline, cell, troubles, wait=True):
             judging.go_on(with_cell=cell)
     judging.go_on(with_cell=None)
     results = collect_results(pipeline, prior=prior, troubles=troubles, draws=draws)
     return StudyRun(results=results, files=tuple(write_results(results, pipeline.output)))
 
 
-def _made(pipeline: Pipeline, cell: Cell, troubles: list[Trouble]) -> bool:
-    """Select, train and generate; whether it all went well."""
+def _made(pipeline: Pipeline, cell: Cell, troubles: list[Trouble], *, wait: bool) -> bool:
+    """Select, train and generate; whether it all went well.
+
+    Raises:
+        BusyError: Another process is at it, and it is not to be waited for.
+    """
     for word, stage in (("selecting", "selected"), ("training", "trained"), ("answering", "answered")):
         try:
-            getattr(pipeline, stage)(cell, make=True)
-        except MissingDependencyError:
-            raise  # no cell would do any better
+            getattr(pipeline, stage)(cell, make=True, wait=wait)
+        except (BusyError, MissingDependencyError):  # of a missing package no cell would do any better
+            raise
         except Exception as error:  # noqa: BLE001  one cell must not stop the others; the error is shown at the end
             _note(troubles, cell.name, word, error)
             return False
@@ -109,13 +125,18 @@ class _Matches:
         self._stopped = False
 
     def go_on(self, *, with_cell: Cell | None) -> None:
-        """Judge the matches of a cell, or all that are left, as far as both sides have answers."""
+        """Judge the matches of a cell, or all that are left, as far as both sides have answers.
+
+        Those that another process judges are waited for with the last ones only.
+        """
         for match in [each for each in self._left if with_cell in {None, each.candidate, each.reference}]:
             if self._stopped:
                 return
             try:
-                if self._pipeline.judged(match, make=True) is not None:
+                if self._pipeline.judged(match, make=True, wait=with_cell is None) is not None:
                     self._left.remove(match)
+            except BusyError:
+                continue
             except Exception as error:  # noqa: BLE001  as for cells
                 self._left.remove(match)
                 _note(self._troubles, match.name, "judging", error)

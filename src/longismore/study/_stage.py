@@ -1,8 +1,8 @@
 """A stage and its folder: what it was made of, and whether it came to its end.
 
 ``stage.json`` is written before the work begins and again when it is done. A folder whose fingerprint is another one
-was
-made of other things: it is removed. One that is not done is gone on with.
+was made of other things: it is removed. One that is not done is gone on with. Who works in a folder holds a lock that
+lies beside it.
 """
 
 from __future__ import annotations
@@ -11,16 +11,17 @@ import hashlib
 import json
 import shutil
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from longismore._jsonl import read_json, write_json
+from longismore._lock import alone
 from longismore.errors import DataError, SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
 __all__ = ["Stage", "digest_of", "file_digest", "read_marker"]
@@ -64,6 +65,41 @@ class Stage:
             return None
         there = all(_size(self.folder / name) == size for name, size in marker["files"].items())
         return marker if there else None
+
+    @contextmanager
+    def alone(self, *, wait: bool) -> Iterator[None]:
+        """Work on it while no other process does.
+
+        Raises:
+            BusyError: One does, and it is not to be waited for.
+        """
+        with alone(self.folder.with_name(f".{self.folder.name}.lock"), wait=wait):
+            yield
+
+    def made(self, make: Callable[[], dict[str, Any]], *, wait: bool) -> dict[str, Any]:
+        """Make it, unless it is done, or was done by another process in the meantime.
+
+        Args:
+            make: Does the work in the folder, which is ready for it, and gives what :meth:`end` gives.
+            wait: Whether to wait for another process that is at it.
+
+        Returns:
+            What its marker says then.
+
+        Raises:
+            BusyError: Another process is at it, and it is not to be waited for.
+        """
+        if (found := self.found()) is not None:
+            return found
+        with self.alone(wait=wait):
+            if (found := self.found()) is not None:
+                return found
+            self.begin()
+            try:
+                return make()
+            except Exception as error:
+                self.fail(error)
+                raise
 
     def begin(self) -> None:
         """Make the folder fit: empty where it was made of other things, as it is where the work was interrupted."""
