@@ -33,7 +33,7 @@ def alone(path: Path, *, wait: bool) -> Iterator[None]:
 
     Raises:
         BusyError: Another process has it, and *wait* is false.
-        DataError: The file cannot be made.
+        DataError: Its folder cannot be written to.
     """
     from filelock import FileLock, Timeout
 
@@ -49,7 +49,7 @@ def alone(path: Path, *, wait: bool) -> Iterator[None]:
             lock.acquire(poll_interval=_POLL_S)
     except (NotImplementedError, OSError) as error:
         if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
-            raise DataError(f"{path}: cannot be locked: {error.strerror or error}") from error
+            raise DataError(f"{path.parent}: cannot be written to: {error.strerror or error}") from error
         logger.warning("%s: this file system has no locks; let no two processes work there at once", path.parent)
     try:
         yield

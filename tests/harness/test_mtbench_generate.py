@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from lm_eval.api.registry import model_registry
 
-from longismore.errors import ConfigError, DataError, LongismoreError, UnknownNameError, UsageError
+from longismore._lock import alone
+from longismore.errors import BusyError, ConfigError, DataError, LongismoreError, UnknownNameError, UsageError
+from longismore.harness._mtbench_journal import Journal
 from longismore.harness._mtbench_model import model_name
 from longismore.harness.mtbench_generate import TEMPERATURES, Generated, Place, generate_answers
 from longismore.mtbench import CATEGORIES, read_answers
@@ -179,6 +181,21 @@ def test_a_line_that_was_cut_off_is_asked_again(tmp_path: Path) -> None:
     (tmp_path / "model_answer" / "tuned.jsonl").unlink()
     assert 1 == generate(tmp_path).asked
     assert 8 == len(rows(path))
+
+
+def test_one_process_at_a_time(tmp_path: Path) -> None:
+    """Another one is told, before it asks anything, and also where it has read what is old by then."""
+    folder = tmp_path / "model_generation" / "tuned"
+    with alone(folder / ".turns-0.lock", wait=False):
+        with pytest.raises(BusyError, match="tuned: another process is at work there"):
+            generate(tmp_path)
+        assert [] == prompts()
+    early, late = Journal(folder, {}), Journal(folder, {})
+    with early.opened("form", 0, notes=True, writes=True):
+        early.add(QUESTIONS[0], (), "an answer", shortened=False)
+    told = "turns-0.jsonl: another process has added answers just now; repeat the command"
+    with pytest.raises(BusyError, match=told), late.opened("form", 0, notes=True, writes=True):
+        raise AssertionError
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """The answers of a model to MT-Bench as they come, turn by turn, so that a run that was killed goes on where it was.
 
 A folder has the settings they were made with, and one file of answers for every process that generates. Files are only
-appended to; of two lines for one turn the later holds.
+appended to, by one process at a time; of two lines for one turn the later holds.
 """
 
 from __future__ import annotations
@@ -9,14 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from longismore._jsonl import dump_line, explained, read_json, read_jsonl, write_json
-from longismore.errors import DataError, SchemaError, UsageError
+from longismore._lock import alone
+from longismore.errors import BusyError, DataError, SchemaError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from longismore.mtbench import Question
@@ -71,12 +73,14 @@ class Journal:
         self.new: list[SavedTurn] = []
         """What this process has added."""
         self._check(made_with)
+        self._sizes: dict[Path, int] = {}
         for path in sorted(folder.glob("turns-*.jsonl")):
-            _mend(path)
+            self._sizes[path] = _mend(path)
             self.learn(_saved(line, f"{path}:{number}") for number, line in read_jsonl(path))
 
-    def begin(self, prompts: str, rank: int, *, notes: bool, writes: bool) -> None:
-        """Get ready to add answers.
+    @contextmanager
+    def opened(self, prompts: str, rank: int, *, notes: bool, writes: bool) -> Iterator[None]:
+        """Be ready to add answers, while no other process is.
 
         Args:
             prompts: Hash of how the model is asked.
@@ -85,18 +89,34 @@ class Journal:
             writes: Whether it writes what it adds.
 
         Raises:
+            BusyError: Another process is adding answers, or has since these were read.
             DataError: The settings cannot be written.
             UsageError: The answers that are there were asked for otherwise.
         """
-        made_with = {**self._made_with, "prompts": prompts}
-        self._check(made_with)
-        self._path = self._folder / f"turns-{rank}.jsonl" if writes else None
-        if not notes:
-            return
-        try:
-            write_json(self._folder / "settings.json", made_with)
-        except OSError as error:
-            raise DataError(f"{self._folder}: cannot be written to: {error.strerror}") from error
+        with ExitStack() as stack:
+            if writes:
+                stack.enter_context(self._alone(self._folder / f"turns-{rank}.jsonl"))
+            made_with = {**self._made_with, "prompts": prompts}
+            self._check(made_with)
+            if notes:
+                try:
+                    write_json(self._folder / "settings.json", made_with)
+                except OSError as error:
+                    raise DataError(f"{self._folder}: cannot be written to: {error.strerror}") from error
+            yield
+
+    @contextmanager
+    def _alone(self, path: Path) -> Iterator[None]:
+        with alone(path.with_name(f".{path.stem}.lock"), wait=False):
+            with explained(path):
+                size = path.stat().st_size if path.exists() else 0
+            if size != self._sizes.get(path, 0):
+                raise BusyError(f"{path}: another process has added answers just now; repeat the command")
+            self._path = path
+            try:
+                yield
+            finally:
+                self._path = None
 
     def answers(self, question: Question) -> tuple[str | None, ...]:
         """The answers to the first turns of a question, as far as they are there and were given to just these turns."""
@@ -183,9 +203,11 @@ def _saved(line: Mapping[str, Any], where: str) -> SavedTurn:
     return SavedTurn(**{each.name: line[each.name] for each in fields(SavedTurn)})
 
 
-def _mend(path: Path) -> None:
-    """Take away the end of a line that a crash has cut off."""
+def _mend(path: Path) -> int:
+    """Take away the end of a line that a crash has cut off; gives the size in bytes."""
     with explained(path), path.open("r+b") as file:
         data = file.read()
-        if data and not data.endswith(b"\n"):
-            file.truncate(data.rfind(b"\n") + 1)
+        size = data.rfind(b"\n") + 1
+        if size < len(data):
+            file.truncate(size)
+        return size

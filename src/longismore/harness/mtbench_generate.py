@@ -117,19 +117,19 @@ def _ask_all(lm: Any, questions: Sequence[Question], plan: Plan, journal: Journa
     """Ask what is missing of this process's share, turn by turn."""
     prompts = prompts_for(lm, questions[0], plan.conversation, plan.model_args, speaks=_speaks(ranks))
     check_room(lm, prompts, questions)
-    journal.begin(prompts.digest, ranks.rank, notes=_speaks(ranks), writes=not ranks.is_shadow)
 
     def keep(ask: Ask, output: str | None, *, shortened: bool) -> None:
         journal.add(ask.question, ask.answers, output, shortened=shortened)
 
     mine = questions[ranks.rank :: ranks.world_size]
-    for turn in range(1, max((len(question.turns) for question in mine), default=0) + 1):
-        asks = [
-            Ask(question=question, answers=journal.answers(question), temperature=plan.temperature_of(question))
-            for question in mine
-            if len(question.turns) >= turn and len(journal.answers(question)) == turn - 1
-        ]
-        ask_turn(lm, prompts, asks, max_new_tokens=plan.max_new_tokens, seed=plan.seed, keep=keep)
+    with journal.opened(prompts.digest, ranks.rank, notes=_speaks(ranks), writes=not ranks.is_shadow):
+        for turn in range(1, max((len(question.turns) for question in mine), default=0) + 1):
+            asks = [
+                Ask(question=question, answers=journal.answers(question), temperature=plan.temperature_of(question))
+                for question in mine
+                if len(question.turns) >= turn and len(journal.answers(question)) == turn - 1
+            ]
+            ask_turn(lm, prompts, asks, max_new_tokens=plan.max_new_tokens, seed=plan.seed, keep=keep)
     return prompts
 
 
