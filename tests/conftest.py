@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import os
+import shutil
 import socket
 from itertools import count
 from pathlib import Path
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _numbers = count()
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _SETTINGS = ("LONGISMORE_", "OPENAI_", "ANTHROPIC_", "GOOGLE_", "GEMINI_", "HF_")
 
 # Time never decides a test, and the same checkout gives the same result.
@@ -96,6 +98,19 @@ def data() -> Path:
     if not path.is_dir():
         pytest.skip(f"the published files are not at {path}; set LONGISMORE_TEST_DATA")
     return path
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, headless."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    found = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip(f"no browser is installed: none of {', '.join(_BROWSERS)}")
+    with sync_api.sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +27,6 @@ ELEMENTS = {
     *("div", "style", "p", "strong", "span", "ul", "li", "i", "figure", "figcaption", "b", "dl", "dt", "dd"),
     *("table", "caption", "thead", "tbody", "tr", "th", "td", "svg", "rect", "line", "circle", "path", "text"),
 }
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def judged(names: Sequence[str], *, seed: int = 0, model: str | None = None) -> Judged:
@@ -146,19 +144,6 @@ STYLES = """['own', 'mine'].concat(['.title']).map(name => {
   const found = getComputedStyle(document.getElementById(name) || document.querySelector(name));
   return [found.color, found.fontSize, found.margin, found.fill, found.borderTopWidth, found.display];
 })"""
-
-
-@pytest.fixture(scope="module", name="browser")
-def _browser() -> Iterator[Any]:
-    """Chromium, headless."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip(f"no browser is installed: none of {', '.join(BROWSERS)}")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.mark.slow
