@@ -101,3 +101,25 @@ def test_without_locks_the_work_goes_on(
         done = True
     assert done
     assert "this file system has no locks; let no two processes work there at once" in caplog.text
+
+
+def test_no_file_is_taken_for_a_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Of a process that was killed, such a file would stay: Lustre without locks answers as here."""
+    import fcntl
+
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    path, done = tmp_path / ".lock", 0
+    for content in ("", "4711\nanother-machine\n"):
+        if content:
+            path.write_text(content, encoding="utf-8")
+        for wait in (False, True):
+            with alone(path, wait=wait):
+                done += 1
+                assert bool(content) == path.exists()
+    assert done == 4
+    assert "this file system has no locks; let no two processes work there at once" in caplog.text

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import logging
+import warnings
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from longismore.errors import BusyError, DataError
 
@@ -37,16 +38,24 @@ def alone(path: Path, *, wait: bool) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(path)
+    lock: Any = FileLock(path)  # it may become one of another class
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            lock.acquire(timeout=0)
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "flock not supported")
+                lock.acquire(timeout=0)
         except Timeout as error:
-            if not wait:
-                raise BusyError(f"{path.parent}: another process is at work there; wait until it has ended") from error
-            logger.info("waiting for another process, which has locked %s", path)
-            lock.acquire(poll_interval=_POLL_S)
+            if isinstance(lock, FileLock):
+                if not wait:
+                    told = f"{path.parent}: another process is at work there; wait until it has ended"
+                    raise BusyError(told) from error
+                logger.info("waiting for another process, which has locked %s", path)
+                lock.acquire(poll_interval=_POLL_S)
+        if not isinstance(lock, FileLock):
+            # Where there are no locks, filelock takes a file for one, which a killed process would leave behind.
+            lock.release()
+            raise NotImplementedError
     except (NotImplementedError, OSError) as error:
         if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
             raise DataError(f"{path.parent}: cannot be written to: {error.strerror or error}") from error
