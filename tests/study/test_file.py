@@ -68,6 +68,16 @@ def test_model_and_judge_files_beside_the_study(folder: Path) -> None:
     study = read(write_study(folder, model="base", judge="judge.yaml"))
     assert (str(folder / "base"), str(folder / "judge.yaml")) == (study.model, study.judge)
     assert "org/base" == read(write_study(folder, model="org/base")).model
+    (folder / "said.jsonl").write_text("", encoding="utf-8")
+    assert f"{folder / 'said.jsonl'}: " in problems(folder, judge="replay:said.jsonl")
+
+
+def test_a_template_beside_the_study(folder: Path) -> None:
+    """It is seen from the study's folder; a name stays a name."""
+    (folder / "ask.txt").write_text("Q: {instruction}\nA: ", encoding="utf-8")
+    study = read(write_study(folder, train={"template": "ask.txt"}))
+    assert {str(folder / "ask.txt")} == {study.settings.template, study.overrides["template"]}
+    assert "none" == read(write_study(folder, train={"template": "none"})).settings.template
 
 
 def test_all_problems_at_once(folder: Path) -> None:
@@ -134,6 +144,8 @@ def test_all_problems_at_once(folder: Path) -> None:
         ({"length_prior": [1, 0]}, "length_prior must be"),
         ({"testsets": []}, "testsets must be different names"),
         ({"train": [1]}, "train must be settings by name"),
+        ({"train": {"template": "ask.txt"}}, "study.yaml:20: train: template ask.txt: there is no such file"),
+        ({"train": {"template": "plian"}}, 'train: unknown template "plian"; did you mean plain?'),
         ({"max_new_tokens": 0}, "max_new_tokens must be a whole number of at least 1; found 0"),
     ],
 )

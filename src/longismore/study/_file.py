@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from longismore.errors import ConfigError, SchemaError
 from longismore.instructions import open_data
+from longismore.instructions._templates import TEMPLATES, load_template
 from longismore.judges import JudgeOptions, make_judge
 from longismore.study._reader import Reader
 from longismore.study._strategy import FULL, RANDOM, STRICT, Strategy, read_strategy
@@ -31,6 +32,7 @@ _FIELDS = (
 )  # fmt: skip
 _NAME = re.compile(r"(?!.*--)[A-Za-z0-9][A-Za-z0-9_.-]*")
 _NAMES = "letters, digits, points, _ and single -"
+_JUDGE_OF_A_PATH = re.compile(r"(hf/|vllm/|replay:)(.+)", flags=re.DOTALL)
 _TRIALS = 3
 _LEAST_TRIALS = 2
 _PAIR = 2
@@ -103,13 +105,13 @@ def read_study(path: str | Path, *, environ: Mapping[str, str]) -> Study:
     folder = path.parent
     trials = reader.whole("trials", _TRIALS, least=_LEAST_TRIALS) or _TRIALS
     preset = reader.text("preset", "tiny-cpu")
-    overrides = reader.mapping("train", "{epochs: 3}")
+    overrides = _with_template(reader, reader.mapping("train", "{epochs: 3}"), folder)
     settings = reader.attempt(("train" if overrides else "preset",), lambda: load_preset(preset, overrides))
     if "seed" in overrides:
         reader.refuse(("train", "seed"), "train: seed is given for each cell by seeds, e.g. seeds: [0, 1]")
     strategies = _strategies(reader, folder, trials)
     judge, judge_settings = reader.text("judge", "openai/gpt-4.1"), reader.mapping("judge_settings", "{temperature: 0}")
-    judge = _seen_from(judge, folder, ending=(".yaml", ".yml"))
+    judge = _judge(judge, folder)
     if judge:
         reader.attempt(("judge",), lambda: make_judge(judge, JudgeOptions.from_mapping(judge_settings, environ)))
     testsets = reader.texts("testsets", "[koala, vicuna]")
@@ -150,6 +152,22 @@ def _seen_from(value: str, folder: Path, ending: tuple[str, ...] = ()) -> str:
     """A value that may be a path: seen from the study's folder where it is there, or where its ending says so."""
     is_path = (folder / value).exists() or (ending and value.endswith(ending))
     return str(folder / value) if value and is_path else value
+
+
+def _judge(spec: str, folder: Path) -> str:
+    if match := _JUDGE_OF_A_PATH.fullmatch(spec):
+        return f"{match[1]}{_seen_from(match[2], folder)}"
+    return _seen_from(spec, folder, ending=(".yaml", ".yml"))
+
+
+def _with_template(reader: Reader, overrides: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Overrides whose template, if it is a file, is seen from the study's folder and can be read."""
+    name = overrides.get("template")
+    if not isinstance(name, str) or name.strip() in {*TEMPLATES, ""}:
+        return overrides
+    seen = _seen_from(name.strip(), folder)
+    reader.attempt(("train", "template"), lambda: load_template(seen))
+    return {**overrides, "template": seen}
 
 
 def _data(reader: Reader, folder: Path) -> tuple[DataSet, ...]:
