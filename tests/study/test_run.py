@@ -111,6 +111,19 @@ def test_a_change_redoes_what_depends_on_it(
     assert sorted(generated) == sorted(line.split("--")[1] for line in done if line.startswith("generate"))
 
 
+def test_another_text_of_the_template_trains_anew(runs: Runs) -> None:
+    """Where its file lies decides nothing, what it says does."""
+    changes = {"strategies": {"longest": "longest:measure=chars"}, "train": {"template": "ask.txt"}}
+    (runs.folder / "ask.txt").write_text("Q: {instruction}\nA: ", encoding="utf-8")
+    runs.run(**changes)
+    (runs.folder / "same.txt").write_text("Q: {instruction}\nA: ", encoding="utf-8")
+    _, done = runs.run(**changes | {"train": {"template": "same.txt"}})
+    assert [] == done
+    (runs.folder / "same.txt").write_text("Question: {instruction}\nA: ", encoding="utf-8")
+    _, done = runs.run(**changes | {"train": {"template": "same.txt"}})
+    assert names("random.1", "random.2", "longest") == done
+
+
 def test_nothing_of_another_setting_is_left(runs: Runs) -> None:
     """The folder of a stage that is done again with other settings has nothing of the former one."""
     runs.run()

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from longismore._jsonl import write_json
 from longismore.errors import UsageError
 from longismore.instructions import open_data
+from longismore.instructions._templates import TEMPLATES, load_template
 from longismore.study._cells import Cell, Match, cells_of, excluded_by
 from longismore.study._judging import Answers, Judging
 from longismore.study._selecting import Selected, Selecting
@@ -139,6 +140,8 @@ class Pipeline:
             return None
         job = self.job(cell, selected.paths, selected.format)
         settings = {name: value for name, value in job.settings.to_mapping().items() if name not in _NO_LABEL}
+        if job.settings.template not in TEMPLATES:  # a file: its text counts, wherever it lies
+            settings["template"] = load_template(job.settings.template).digest
         inputs = {
             "settings": settings,
             "model": self.work.model_digest(job.model),
