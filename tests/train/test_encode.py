@@ -207,6 +207,25 @@ def test_what_opens_a_question_is_no_end() -> None:
     assert told(example, tokenizer) == ["B.<|end|>", "D.<|end|>"]
 
 
+@pytest.mark.parametrize("ends", [True, False])
+def test_one_token_may_begin_texts_and_end_answers(ends: bool) -> None:
+    """As in OLMo's tokenizers: it stands once after every answer, whether the template writes it there or not."""
+    tokenizer = with_chat(
+        "{{ bos_token }}{% for m in messages %}{{ '[' + m['role'] + ']\n' + m['content'] }}"
+        f"{{% if {ends} and m['role'] == 'assistant' %}}{{{{ eos_token }}}}{{% endif %}}{{{{ '\n' }}}}{{% endfor %}}"
+        "{% if add_generation_prompt %}{{ '[assistant]\n' }}{% endif %}"
+    )
+    tokenizer.bos_token = tokenizer.eos_token
+    example = encoded(row(("A?", "B."), ("C?", "D.")), tokenizer, settings(template="chat"))
+    expected = "<|end|>[user]\nA?\n[assistant]\nB.<|end|>\n[user]\nC?\n[assistant]\nD.<|end|>"
+    assert tokenizer.decode(example.input_ids) == expected
+    assert told(example, tokenizer) == ["B.<|end|>", "D.<|end|>"]
+    from longismore.train._describe import describe_template
+
+    own = describe_template(settings(template="chat"), tokenizer).load(tokenizer)
+    assert own.prompt("C?", history=(Turn("A?", "B."),)) == expected.removesuffix("D.<|end|>")
+
+
 def test_a_conversation_is_encoded_as_one_text() -> None:
     """With its ends written out, it has the tokens of the whole text: nothing is made up between turns."""
     tokenizer = word_tokenizer()

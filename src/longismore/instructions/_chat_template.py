@@ -73,6 +73,15 @@ class ChatTemplate:
             chat[0]["content"] = f"{system}\n\n{chat[0]['content']}"
             return self._written(chat)
 
+    def answered(self, instruction: str, response: str) -> str:
+        """A conversation that ends with an answer, whole.
+
+        Raises:
+            UsageError: The template refuses it.
+        """
+        chat = [{"role": "user", "content": instruction}, {"role": "assistant", "content": response}]
+        return self._written(chat, asks=False)
+
     def _written(self, chat: list[dict[str, str]], *, asks: bool = True) -> str:
         import jinja2
 

@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from longismore.errors import UsageError
+from longismore.instructions._templates import ChatTemplate
 
 if TYPE_CHECKING:
     from longismore.instructions._row import Row
@@ -62,9 +63,20 @@ def answer_form(template: Template, tokenizer: Any) -> AnswerForm:
         return AnswerForm()
     special = _special_tokens(tokenizer)
     opening = re.findall("|".join(map(re.escape, special)), first.partition(_ASKED)[0]) if special else []
-    ends = [token for token in special if token not in opening[-1:]]
+    ends = [token for token in special if token not in opening[-1:] or _closes(template, token)]
     match = re.match(rf"\s*({'|'.join(map(re.escape, ends))})", rest) if ends else None
     return AnswerForm(gap=gap, end=match[0] if match else "", end_token=match[1] if match else "")
+
+
+def _closes(template: Template, token: str) -> bool:
+    """Whether a chat template ends a conversation with this token: one token may begin texts and end answers."""
+    if not isinstance(template, ChatTemplate):
+        return False
+    try:
+        closing = template.answered(_ASKED, _ANSWERED).partition(_ANSWERED)[2]
+    except UsageError:  # it refuses one that nobody goes on with
+        return False
+    return closing.strip() == token
 
 
 def _special_tokens(tokenizer: Any) -> list[str]:
