@@ -90,6 +90,13 @@ def test_contradictions_are_refused(overrides: dict[str, str], message: str) -> 
     assert message in problems[0]
 
 
+def test_contradictions_are_named_beside_unknown_names() -> None:
+    """Nobody has to mend one mistake to hear of the next."""
+    unknown, contradiction = refused(epoch="3", lora_rank="8")
+    assert '"epoch" is no setting of training' in unknown
+    assert "lora_rank=8 without lora_alpha and lora_dropout" in contradiction
+
+
 @pytest.mark.parametrize("parallel", ["fsdp2", "zero3"])
 def test_4_bit_weights_are_not_divided(parallel: str) -> None:
     """Quantized weights and a model that is divided do not go together."""

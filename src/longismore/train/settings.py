@@ -153,7 +153,7 @@ class TrainSettings:
                 problems.append(f'{key} must be {error}, found "{_shown(value)}"')
         missing = [name for name in _NAMES_TO_SET if name not in values]
         problems += [f"{name} is missing; it must be {in_words(hints[name], _BOUNDS.get(name))}" for name in missing]
-        if not missing and len(found) == len(values):
+        if found.keys() >= set(_NAMES_TO_SET):
             problems += contradictions(found)
         if problems:
             raise ConfigError(problems)
