@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,8 +15,6 @@ from longismore.store import Store
 from study_runs import RuleWork, pipeline_of, run_rules, write_pool, write_study
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from longismore.study import StudyRun
 
 pytestmark = pytest.mark.slow
@@ -143,6 +142,19 @@ def test_changed_data_are_selected_from_again(runs: Runs) -> None:
     write_json(runs.folder / "pool.json", [{**row, "output": row["output"] + "!"} for row in pool])
     _, done = runs.run(strategies={"longest": "longest:measure=chars"})
     assert names("random.1", "random.2", "longest") == done
+
+
+def test_another_folder_to_start_from_changes_nothing(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same study under another path, as another machine may have it, finds every selection as it was made."""
+    runs.run()
+    markers = sorted(runs.output.glob("selections/*/stage.json"))
+    made = [path.read_text(encoding="utf-8") for path in markers]
+    monkeypatch.chdir(runs.folder)
+    elsewhere = Runs(Path())
+    assert runs.output.resolve() == elsewhere.output.resolve()
+    _, done = elsewhere.run()
+    assert [] == done
+    assert made == [path.read_text(encoding="utf-8") for path in markers]
 
 
 def test_a_deleted_file_is_made_again(runs: Runs) -> None:

@@ -79,7 +79,7 @@ class Selecting:
             drop_duplicates=self.drop_duplicates,
             on_progress=self.on_progress,
         )
-        stage = Stage(folder, request_of(strategy.kind, selector, data, work))
+        stage = Stage(folder, _without_places(request_of(strategy.kind, selector, data, work)))
 
         def make() -> dict[str, Any]:
             output = folder / f"rows{data.suffix}"
@@ -98,6 +98,22 @@ class Selecting:
             return stage.end([output], facts)
 
         return stage, make
+
+
+def _without_places(request: dict[str, Any]) -> dict[str, Any]:
+    """What decides about a selection, seen from whatever folder: files by their contents, models by their names."""
+    contents = {**request["files"], **{each["path"]: each["sha256"] for each in request["data"]["files"]}}
+
+    def placeless(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {contents.get(name, name): placeless(each) for name, each in value.items()}
+        if isinstance(value, list | tuple):
+            return [placeless(each) for each in value]
+        if isinstance(value, str) and value not in contents and "/" in value and Path(value).exists():
+            return Path(value).name  # what is in it is in the scorer's fingerprint
+        return contents.get(value, value) if isinstance(value, str) else value
+
+    return {name: placeless(each) for name, each in request.items()}
 
 
 def cost_of(kind: str, selector: Any, *, scored: int | None, from_store: int | None) -> dict[str, Any]:
