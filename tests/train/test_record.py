@@ -285,6 +285,8 @@ OPEN_ENDED = {
         "{% if messages[0]['role'] == 'system' %}{% set s = messages[0]['content'] %}{% set messages = messages[1:] %}"
         "{% endif %}{%- for m in messages -%}{{ m.role }}: {{ m.content }}{{ '\n\n' if not loop.last }}{% endfor %}"
     ),
+    "blank": "\n  {% for m in messages %}\n{{ m.role }}: {{ m.content }}\n{% endfor %}\n",
+    "indented": "  {% for m in messages %}\n{{ m.role }}: {{ m.content }}\n{% endfor %}\n",
 }
 """Chat templates that write no token after an answer."""
 
@@ -307,7 +309,9 @@ def test_a_chat_template_without_ends_is_recorded_with_those_that_were_learned(n
     asked = messages_of("", turns)[:-1]
     assert tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=False) != expected
     described = describe_template(settings, tokenizer)
+    first = tokenizer.apply_chat_template(asked[:1], add_generation_prompt=True, tokenize=False)
     set_chat_template(tokenizer, described)
+    assert tokenizer.apply_chat_template(asked[:1], add_generation_prompt=True, tokenize=False) == first
     assert tokenizer.apply_chat_template(asked, add_generation_prompt=True, return_dict=False) == expected
     assert tokenizer.chat_template == described.chat_template
     assert described.load(tokenizer).digest == described.digest

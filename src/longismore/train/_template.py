@@ -22,9 +22,10 @@ _WITH_ENDS = (
     "{% endif %}"
     "{% set ended.messages = ended.messages + [message] %}"
     "{% endfor %}"
-    "{% set messages = ended.messages %}"
+    "{% set messages = ended.messages %}\n"
 )
-"""Before a chat template: the end-of-text token becomes part of every answer. Ours, and without text of its own."""
+"""Before a chat template: the end-of-text token becomes part of every answer. Ours, and without text of its own: tools
+of chat templates leave out the line end after a statement, and the template begins with a line, as it did."""
 
 
 def training_template(settings: TrainSettings, tokenizer: Any) -> tuple[Template, AnswerForm]:
