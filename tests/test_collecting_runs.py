@@ -286,3 +286,12 @@ def test_paths_from_elsewhere_are_the_same(tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.chdir(tmp_path)
     for given in ("run", Path("run") / "run.json", "."):
         assert ("tuned",) == collect([given]).models
+
+
+def test_an_annotator_has_its_name_from_within_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder names it, also where it is given as ``.``."""
+    put(tmp_path / "some_judge" / "annotations.json", [annotation(1, 2.0)])
+    monkeypatch.chdir(tmp_path / "some_judge")
+    for given in (".", "annotations.json"):
+        (number,) = collect([given], metrics=["win_rate"]).cells.values()
+        assert "some_judge" == number.settings["judge"]

@@ -70,6 +70,7 @@ def read_alpaca_folder(folder: Path) -> Read:
         SchemaError: A file is not what alpaca_eval writes.
     """
     board, annotations = folder / "leaderboard.csv", folder / "annotations.json"
+    annotator = folder.absolute().name  # "." has no name
     read = Read()
     annotated = _annotated(annotations) if annotations.is_file() else {}
     rows = _rows(board, read) if board.is_file() else {}
@@ -82,7 +83,7 @@ def read_alpaca_folder(folder: Path) -> Read:
             is_paid=True,
             cost_usd=None if said is None else said.cost_usd,
         )
-        read.numbers += _numbers(model, rows.get(model, {}), said, read, annotator=folder.name, source=source)
+        read.numbers += _numbers(model, rows.get(model, {}), said, read, annotator=annotator, source=source)
     return read
 
 
