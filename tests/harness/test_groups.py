@@ -239,6 +239,23 @@ def test_a_group_without_its_data_says_which_and_how_to_get_them(group: str, mon
 
 
 @pytest.mark.usefixtures("offline")
+def test_of_two_groups_the_one_with_the_missing_data_is_named() -> None:
+    """Also where the other comes first by name: what its command fetches would be of no help."""
+    both = "longismore_ifeval,longismore_openllm"
+    assert {
+        "arc_challenge": "longismore_openllm",
+        "mmlu_anatomy": "longismore_openllm",
+        "ifeval": "longismore_ifeval",
+    } == {
+        name: str(explained(failed(name), ["--tasks", both])).partition(" of ")[2].partition(" ")[0]
+        for name in ("arc_challenge", "mmlu_anatomy", "ifeval")
+    }
+    error = ModuleNotFoundError("No module", name="langdetect")
+    told = explained(error, ["--tasks", "longismore_ifeval,longismore_chasing_random"])
+    assert str(told).startswith("longismore_ifeval: ")
+
+
+@pytest.mark.usefixtures("offline")
 @pytest.mark.parametrize("group", ["longismore_ifeval", "longismore_ci"])
 def test_a_package_that_ifeval_needs_is_named(group: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With lm_eval's extra that brings it."""

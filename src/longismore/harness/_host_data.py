@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,9 @@ _NEEDED = 'pip install "lm-eval[{}]"'
 _MODELS = {"torch": "hf", "transformers": "hf", "accelerate": "hf", "vllm": "vllm"}
 """Packages of lm_eval's models, with the extra of ours that brings each."""
 _EXTRAS = {"langdetect": "ifeval", "immutabledict": "ifeval", "nltk": "ifeval"}
+_TASKS = Path(__file__).parent / "tasks"
+_MEMBER = re.compile(r"^  - (?:task: |group: )?(\w+)$", re.MULTILINE)
+"""A task in the file of one of our groups."""
 
 
 def task_names(arguments: Sequence[str]) -> list[str]:
@@ -65,12 +69,12 @@ def explained(error: BaseException, arguments: Sequence[str]) -> UsageError | No
     for frame in _frames(error):
         task = frame.f_locals.get("self")
         if frame.f_code.co_name == "download" and hasattr(task, "DATASET_PATH"):
-            return DataError(_data_set(task, groups[0], error))
+            return DataError(_data_set(task, groups, error))
     missing = error.name if isinstance(error, ModuleNotFoundError) else None
     if missing in _EXTRAS:
-        return UsageError(
-            f'{groups[0]}: lm_eval\'s task needs the package "{missing}": {_NEEDED.format(_EXTRAS[missing])}'
-        )
+        extra = _EXTRAS[missing]
+        group = _group_of(extra, groups)
+        return UsageError(f'{group}: lm_eval\'s task needs the package "{missing}": {_NEEDED.format(extra)}')
     return None
 
 
@@ -96,10 +100,20 @@ def _frames(error: BaseException) -> Iterator[FrameType]:
         trace = trace.tb_next
 
 
-def _data_set(task: object, group: str, error: BaseException) -> str:
+def _group_of(task: str, groups: Sequence[str]) -> str:
+    """The first of the groups that are asked for that has the task, or a group of its name: ``mmlu_anatomy``."""
+    for group in groups:
+        members = _MEMBER.findall((_TASKS / f"{group}.yaml").read_text(encoding="utf-8"))
+        if any(task == member or task.startswith(f"{member}_") for member in members):
+            return group
+    return groups[0]
+
+
+def _data_set(task: object, groups: Sequence[str], error: BaseException) -> str:
     path, part = getattr(task, "DATASET_PATH", None), getattr(task, "DATASET_NAME", None)
     name = f"{path} ({part})" if part else str(path)
     asked = getattr(getattr(task, "config", None), "task", None) or "a task"
+    group = _group_of(asked, groups)
     return (
         f"{asked} of {group} needs the data set {name}, which lm_eval fetches from the Hugging Face hub: "
         f"{type(error).__name__}: {error}\n"
