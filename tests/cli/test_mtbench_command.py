@@ -86,6 +86,16 @@ def test_pairwise(command: Command) -> None:
     assert "by no prompt of MT-Bench" in ended.out
 
 
+def test_what_to_do_next_shows_what_was_judged(command: Command) -> None:
+    """Also where there are scores, which are shown without a mode."""
+    command("mtbench", "judge", "--judge", "lexical", *_SOME)
+    for mode in (["--mode", "pairwise-all"], ["--mode", "pairwise-baseline", "--baseline", "base"]):
+        told = command("mtbench", "judge", "--judge", "length", "--judge-name", mode[-1], *mode, *_SOME).out
+        _, _, next_command = told.strip().partition("to see what it says: longismore ")
+        assert ["mtbench", "show", "mt_bench", *mode] == next_command.split()
+        assert mode[1] == json.loads(command(*next_command.split(), "--json").out)["mode"]
+
+
 def test_dry_run_sends_nothing(command: Command, tmp_path: Path) -> None:
     """Calls, tokens and cost; what the store has costs nothing; counting words costs nothing at all."""
     with JudgeServer(reply=judging) as server:

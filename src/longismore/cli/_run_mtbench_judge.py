@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from longismore.mtbench._run import JudgedFolder
+    from longismore.mtbench._run import JudgedFolder, Judging
 
 __all__ = ["JudgeRequest", "run_judge"]
 
@@ -101,11 +101,18 @@ def _show(judged: JudgedFolder, folder: Path) -> None:
         f"{judge}, {judging.mode}: {judged.rows:,} rows, {counts}{cost}",
         *([judging.judge.note] if judging.judge.note else []),
         f"written to {path}{kept}",
-        f"to see what it says: longismore mtbench show {name_text(str(folder), 300)}",
+        f"to see what it says: longismore mtbench show {name_text(str(folder), 300)}{_mode_options(judging)}",
     ]
     console = Console(highlight=False)
     for line in lines:
         console.print(Text(line), soft_wrap=True)
+
+
+def _mode_options(judging: Judging) -> str:
+    """Without a mode the other command shows scores, where there are any."""
+    if judging.mode == "single":
+        return ""
+    return f" --mode {judging.mode}" + (f" --baseline {name_text(judging.baseline)}" if judging.baseline else "")
 
 
 def _warn(states: Mapping[str, int]) -> None:
