@@ -145,6 +145,16 @@ def test_what_is_no_number_is_counted_and_never_one(tmp_path: Path, given: Any) 
     assert "1 values are no numbers and left out: arc_challenge/acc" in found.notes
 
 
+def test_the_official_rate_of_alpaca_eval_is_a_main_metric_in_percent(tmp_path: Path) -> None:
+    """By the name that the task ``longismore_alpaca_eval`` gives it; its other metrics are there when chosen."""
+    metrics = {"length_controlled_v1,none": 0.125, "preference,none": 0.25, "avg_length,none": 1000.0}
+    put(tmp_path / "results_1.json", harness(task="longismore_alpaca_eval", metrics=metrics))
+    (number,) = collect([tmp_path]).cells.values()
+    assert ("length_controlled_v1", 0.125, True) == (number.metric, number.value, number.is_rate)
+    chosen = {number.metric: number.is_rate for number in collect([tmp_path], metrics=["*"]).cells.values()}
+    assert {"length_controlled_v1": True, "preference": True, "avg_length": False} == chosen
+
+
 def test_perplexity_is_no_rate(tmp_path: Path) -> None:
     """It is shown as it is, and lower is better."""
     put(tmp_path / "results_1.json", harness(task="wikitext", metrics={"word_perplexity,none": 0.9}, shots=0))

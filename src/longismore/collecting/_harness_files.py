@@ -27,14 +27,14 @@ __all__ = ["OURS", "read_harness_file"]
 
 OURS = "longismore_"
 """How our own tasks begin."""
-_OUR_MAIN = {"win_rate", "lc_win_rate", "length_ratio", "length_controlled_winrate"}
+_OUR_MAIN = {"win_rate", "lc_win_rate", "length_ratio", "length_controlled_v1"}
 _NO_METRICS = {"name", "alias", "sample_len", "sample_count", "samples", " "}
 _BYPASS = "bypass"
 """What lm_eval writes where answers were only generated."""
 _STAMP = re.compile(r"(\d{4}-\d{2}-\d{2}T\d{2})-(\d{2})-(\d{2}(?:\.\d+)?)")
 _RATES = re.compile(
     r"(acc|acc_\w+|\w+_acc|exact_match|em|f1|mc1|mc2|pass@\d+|pass_at_\d+|win_rate|lc_win_rate|tie_rate|unjudged|"
-    r"swap_consistency|length_controlled_winrate)"
+    r"swap_consistency|preference|length_controlled_v1)"
 )
 
 
