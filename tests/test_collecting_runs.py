@@ -136,12 +136,65 @@ def test_lm_eval_repeats_a_run_folder(tmp_path: Path) -> None:
     put_run(tmp_path / "20261121T170115Z-tuned")
     found = collect([tmp_path])
     assert {"mini"} == {column.benchmark for column in found.columns}
-    assert any(note.startswith("2 numbers of lm_eval's tables stand in run folders") for note in found.notes)
+    assert any(note.startswith("2 numbers of lm_eval's tables and of annotations stand in run") for note in found.notes)
     for alone in (harness("x", task="longismore_mini", metrics=metrics, metadata={"judge": "length"}), ours):
         place = tmp_path if alone is not ours else tmp_path / "alone"
         put(place / "results_1.json", alone)
         benchmarks = {column.benchmark for column in collect([place]).columns}
         assert "longismore_mini" in benchmarks
+
+
+_BOARD = ",win_rate,length_controlled_winrate\ntuned,50,40\n"
+
+
+def put_alpaca_eval(folder: Path, judge: str, annotator: str) -> None:
+    """What the task of AlpacaEval leaves: lm_eval's table, and the annotations below."""
+    metrics = {"win_rate,none": 0.5, "lc_win_rate,none": 0.4, "length_controlled_v1,none": 0.4}
+    told = harness(
+        "out/tuned",
+        task="longismore_alpaca_eval",
+        metrics=metrics,
+        metadata={"judge": judge, "judge_candidate": "tuned"},
+    )
+    put(folder / "results_1.json", told)
+    rows = [annotation(1, 2.0, price_per_example=0.25), annotation(2, 1.0, price_per_example=0.25)]
+    put(folder / "alpaca_eval" / annotator / "annotations.json", rows)
+    (folder / "alpaca_eval" / annotator / "leaderboard.csv").write_text(_BOARD, encoding="utf-8")
+
+
+def test_annotations_of_our_judge_repeat_the_run_folder_beside_them(tmp_path: Path) -> None:
+    """The task of AlpacaEval says everything three times; only the official rate is not in the run folder."""
+    put_alpaca_eval(tmp_path, "openai/large", "longismore_openai__large")
+    run = {"judge": {"spec": "openai/large", "name": "openai/large"}, "usage": {"cost_usd": 0.5}}
+    put_run(tmp_path / "20261121T170115Z-tuned", run=run)
+    found = collect([tmp_path])
+    assert {"mini win_rate", "mini lc_win_rate", "mini length_ratio", "alpaca_eval length_controlled_winrate"} == {
+        column.name.partition(",")[0] for column in found.columns
+    }
+    assert (0.5, 0) == found.costs("tuned")
+    assert 2 == len(found.sources)
+    every = {column.name.partition(",")[0] for column in collect([tmp_path], metrics=["*"]).columns}
+    assert {"alpaca_eval n_total"} == {name for name in every if name.startswith("alpaca_eval n")}
+    put_run(tmp_path / "20261121T170115Z-tuned", run=run | {"candidate": {"model": "other"}})
+    assert "alpaca_eval win_rate" in {column.name.partition(",")[0] for column in collect([tmp_path]).columns}
+
+
+def test_annotations_of_the_plugin_repeat_the_runs_below_them(tmp_path: Path) -> None:
+    """Where our judge is an annotator of alpaca_eval, its run folders lie in the annotator's."""
+    folder = tmp_path / "results" / "tuned" / "longismore_openai__large"
+    put(folder / "annotations.json", [annotation(1, 2.0)])
+    put_run(folder / "runs" / "one", run={"judge": {"spec": "openai/large"}, "usage": {"cost_usd": 0.5}})
+    found = collect([tmp_path])
+    assert {"mini"} == {column.benchmark for column in found.columns}
+    assert (0.5, 0) == found.costs("tuned")
+
+
+def test_lm_eval_repeats_the_annotations_of_alpaca_evals_own_evaluator(tmp_path: Path) -> None:
+    """Which has no run folder: its annotations have the intervals and the costs."""
+    put_alpaca_eval(tmp_path, "alpaca_eval:lmsys_gpt4", "lmsys_gpt4")
+    found = collect([tmp_path])
+    assert {"alpaca_eval"} == {column.benchmark for column in found.columns}
+    assert (("tuned",), (0.5, 0)) == (found.models, found.costs("tuned"))
 
 
 def test_annotations_give_an_interval_clustered_by_instruction(tmp_path: Path) -> None:

@@ -10,19 +10,29 @@ from typing import TYPE_CHECKING
 
 from longismore.collecting._harness_files import OURS
 from longismore.collecting._run_folders import RATES, SPEC
-from longismore.collecting._walk import LM_EVAL, RUN
+from longismore.collecting._walk import ALPACA, LM_EVAL, RUN
 from longismore.errors import ConfigError, near_names
 from longismore.reports.collection import Left
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from longismore.reports.collection import Number
+    from longismore.reports.collection import Number, Source
 
 __all__ = ["Key", "chosen", "key_of", "newest", "renamed", "without_copies"]
 
 Key = tuple[str, str, tuple[tuple[str, str], ...]]
 """Of a column: benchmark, metric, and settings."""
+_ALPACA_TASK = f"{OURS}alpaca_eval"
+_REPEATED = {
+    "win_rate",
+    "discrete_win_rate",
+    "avg_length",
+    "longismore_lc_win_rate",
+    "longismore_length_ratio",
+    "longismore_swap_consistency",
+}
+"""What leaderboards and annotations say that a run folder says too, some of it by another name."""
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 
@@ -49,23 +59,56 @@ def renamed(numbers: Sequence[Number], aliases: Mapping[str, str]) -> list[Numbe
 
 
 def without_copies(numbers: Sequence[Number]) -> tuple[list[Number], int]:
-    """Leave out what lm_eval's table repeats of a run folder beside it, which has better intervals.
+    """Leave out what is there twice: of several files of one run those that say less.
+
+    A run folder has the judge's fingerprint, its costs and the best intervals. lm_eval's table repeats its rates, and
+    so do annotations of AlpacaEval that were written beside it. Where there are only annotations, lm_eval's table
+    repeats those.
 
     Returns:
         The others, and how many were left out.
     """
-    judged = {(_folder(number), number.remarks.get(SPEC)) for number in numbers if number.source.kind == RUN}
-    folders = {folder for folder, _ in judged}
-    kept = [number for number in numbers if not _is_copy(number, judged, folders)]
+    runs = {
+        (_folder(number), number.remarks.get(SPEC), number.model) for number in numbers if number.source.kind == RUN
+    }
+    judged = {(folder, spec) for folder, spec, _ in runs}
+    judged |= {(folder, None) for folder, _ in judged}  # a judge from the environment is in no file of lm_eval
+    annotated = {_folder(number).parent.parent for number in numbers if number.source.kind == ALPACA}
+    kept: list[Number] = []
+    free: dict[int, Source] = {}
+    for number in numbers:
+        if number.source.kind == ALPACA and _has_run(number, runs):
+            if number.metric not in _REPEATED:  # what it cost stands in the run folder
+                source = free.setdefault(id(number.source), replace(number.source, is_paid=False, cost_usd=None))
+                kept.append(replace(number, source=source))
+        elif not (number.source.kind == LM_EVAL and _is_repeated(number, judged, annotated)):
+            kept.append(number)
     return kept, len(numbers) - len(kept)
 
 
-def _is_copy(number: Number, judged: set[tuple[Path, str | None]], folders: set[Path]) -> bool:
-    if number.source.kind != LM_EVAL or not number.benchmark.startswith(OURS) or number.metric not in RATES:
+def _has_run(number: Number, runs: set[tuple[Path, str | None, str]]) -> bool:
+    """Whether the run folder of annotations is there: beside ``alpaca_eval/ANNOTATOR``, or in ``ANNOTATOR/runs``."""
+    folder = _folder(number)
+    places = {folder.parent.parent, folder / "runs"}
+    return any(
+        place in places and model == number.model and folder.name == _annotator(spec or "")
+        for place, spec, model in runs
+    )
+
+
+def _annotator(spec: str) -> str:
+    """What the folder of a judge's annotations is called; see `longismore.harness`, which makes it."""
+    return OURS + spec.replace(":", "__", 1).replace("/", "__")
+
+
+def _is_repeated(number: Number, judged: set[tuple[Path, str | None]], annotated: set[Path]) -> bool:
+    """Whether a number of lm_eval's table stands in a run folder, or in annotations, beside it."""
+    if not number.benchmark.startswith(OURS):
         return False
-    # The judge may have come from the environment, and then the file does not name it.
-    judge, folder = number.settings.get("judge"), _folder(number)
-    return folder in folders if judge is None else (folder, judge) in judged
+    folder = _folder(number)
+    if number.benchmark == _ALPACA_TASK and folder in annotated:
+        return True
+    return number.metric in RATES and (folder, number.settings.get("judge")) in judged
 
 
 def _folder(number: Number) -> Path:

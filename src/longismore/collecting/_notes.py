@@ -81,7 +81,10 @@ def left_out(superseded: Sequence[Left], without_value: Sequence[str], copies: i
         metrics = list(dict.fromkeys(without_value))
         yield f"{len(without_value)} values are no numbers and left out: {_listed(metrics)}"
     if copies:
-        yield f"{copies} numbers of lm_eval's tables stand in run folders beside them too, and are taken from there"
+        yield (
+            f"{copies} numbers of lm_eval's tables and of annotations stand in run folders, or annotations, beside "
+            "them too, and are taken from there"
+        )
 
 
 def without_interval(numbers: Sequence[Number]) -> Iterator[str]:
