@@ -87,6 +87,19 @@ def test_several_sets_are_shown_together(tmp_path: Path) -> None:
     assert [0.75] == [number.value for number in collect([tmp_path], metrics=["koala/win_rate"]).cells.values()]
 
 
+def test_the_parts_of_one_set_are_called_like_it(tmp_path: Path) -> None:
+    """The data sets of AlpacaEval together are AlpacaEval; one of them alone has its own name."""
+    folder = put_run(tmp_path / "run")
+    results = json.loads((folder / "results.json").read_text())
+    rates = results["pooled"]
+    parts = {"alpaca_eval/koala": rates, "alpaca_eval/oasst": rates}
+    put(folder / "results.json", results | {"testsets": parts})
+    assert {"alpaca_eval"} == {column.benchmark for column in collect([tmp_path]).columns}
+    assert 1 == len(collect([tmp_path], metrics=["alpaca_eval/koala/win_rate"]).columns)
+    put(folder / "results.json", results | {"testsets": {"alpaca_eval/koala": rates}})
+    assert {"alpaca_eval/koala"} == {column.benchmark for column in collect([tmp_path]).columns}
+
+
 def test_a_run_that_did_not_end_is_named(tmp_path: Path) -> None:
     """Its numbers would be of a part, so it is counted among what cannot be read, with its status."""
     put_run(tmp_path / "good")

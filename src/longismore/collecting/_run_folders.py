@@ -111,7 +111,7 @@ def _numbers(
     texts: _Texts,
     is_whole: bool,
 ) -> Iterator[Number]:
-    benchmark = "+".join(sets)
+    benchmark = _benchmark(sets)
     judge, n = section(run, "judge"), number_of(rates.get("n"))
     settings = {
         "judge": str(judge.get("name") or judge.get("spec") or "unnamed"),
@@ -146,6 +146,12 @@ def _numbers(
             versions=versions,
             remarks={"longismore": source.versions.get("longismore"), SPEC: str(judge.get("spec") or "") or None},
         )
+
+
+def _benchmark(sets: Sequence[str]) -> str:
+    """Name several sets together; the parts of one (``alpaca_eval/koala``, ``alpaca_eval/oasst``, ...) are it."""
+    (whole, *others) = {name.rpartition("/")[0] for name in sets}
+    return whole if whole and not others and len(sets) > 1 else "+".join(sets)
 
 
 def _interval(given: object) -> tuple[float, float] | None:
