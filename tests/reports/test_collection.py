@@ -13,6 +13,8 @@ import pytest
 from rich.console import Console
 
 from longismore.errors import ConfigError, DataError
+from longismore.reports._collection.words import column_facts
+from longismore.reports._latex import latex_text
 from longismore.reports.collection import (
     Collection,
     Column,
@@ -140,6 +142,15 @@ def test_latex_has_heads_of_several_lines_and_notes() -> None:
     assert "{tuned} & {57.2 (50.0--64.0)} & {12.35} & {0.5000} \\\\\n" in text
     assert r"=cmd\textbar{}\textless{}b\textgreater{}" in text
     assert "\N{DOWNWARDS ARROW}" not in text
+
+
+def test_latex_says_below_the_table_what_its_caption_promises() -> None:
+    """What the numbers of each column rest on, and how their intervals were made."""
+    _, _, below = collection_latex(table("tuned")).partition(r"\begin{minipage}")
+    for name, _, versions, kind in column_facts(table("tuned")):
+        (line,) = [line for line in below.splitlines() if latex_text(name) in line]
+        assert latex_text(versions) in line
+        assert latex_text(kind) in line
 
 
 def test_html_loads_nothing_and_a_name_is_a_text() -> None:

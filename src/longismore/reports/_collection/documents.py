@@ -107,11 +107,12 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]], *, words: int) -
 
 
 def collection_latex(collection: Collection) -> str:
-    """Write a table for a paper, with the package booktabs: heads of several lines, notes below."""
+    """Write a table for a paper, with the package booktabs: heads of several lines, notes and columns below."""
     heads = [["model"], *map(head_lines, collection.columns), ["cost US$"]]
     height = max(map(len, heads))
     rows = [[row_name(model), *_cells(collection, model)] for model in collection.models]
-    notes = [*mark_sentences(collection), *_notes(collection)]
+    facts = [f"{name}: n {n}; {versions}; interval: {kind}" for name, n, versions, kind in column_facts(collection)]
+    notes = [*mark_sentences(collection), *_notes(collection), *facts]
     lines = [
         "% needs \\usepackage{booktabs}; names with letters beyond Latin need LuaLaTeX or XeLaTeX",
         r"\begin{table}[htbp]",
