@@ -300,6 +300,19 @@ def test_models_of_one_file_have_their_own_costs_and_fingerprints(tmp_path: Path
         collect([path])
 
 
+def test_as_many_other_questions_are_not_the_same(tmp_path: Path) -> None:
+    """Ten easy questions say nothing about ten hard ones, of scores and of comparisons."""
+    asked = {"a": (81, 82, 83, 101), "b": (81, 82, 83, 102)}
+    path = put_lines(tmp_path / "judged.jsonl", [grade(each, 8, name) for name in asked for each in asked[name]])
+    with pytest.raises(DataError, match=r"mt_bench: questions: 81-83, 101 in .* and 81-83, 102 in"):
+        collect([path])
+    put_lines(path, [_pair(81, "tie", "tie"), _pair(82, "tie", "tie", "third")])
+    with pytest.raises(DataError, match=r"mt_bench: questions: 82 in .* and 81 in"):
+        collect([path])
+    put_lines(path, [grade(each, 8, name) for name in asked for each in asked["a"]])
+    assert {"81-83, 101"} == {number.versions["questions"] for number in collect([path]).cells.values()}
+
+
 def _pair(question: int, first: str, second: str, other: str = "tuned") -> dict[str, Any]:
     return {
         "question_id": question,

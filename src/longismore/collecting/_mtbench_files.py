@@ -86,6 +86,7 @@ def _add_scores(read: Read, grades: Sequence[Grade], rows: _Rows) -> None:
         versions = {
             "judge's prompts": " and ".join(score.prompts),
             "judge fingerprint": rows.fingerprint(score.model, score.judge),
+            "questions": _ranges(asked),
         }
         settings = {"judge": score.judge, **_limit(asked)}
         source = rows.source(score.model, score.judge)
@@ -101,7 +102,10 @@ def _add_rates(read: Read, comparisons: Sequence[TurnComparison], rows: _Rows) -
         means = {"win rate": rate.adjusted, "win rate, turn 1": rate.first, "win rate, turn 2": rate.second}
         means |= {f"win rate, {category}": mean for category, mean in rate.categories.items()}
         settings = {"judge": rate.judge, "reference": baseline or "all others", **_limit(asked)}
-        versions = {"judge fingerprint": rows.fingerprint(rate.model, rate.judge)}
+        versions = {
+            "judge fingerprint": rows.fingerprint(rate.model, rate.judge),
+            "questions": _ranges(asked),
+        }
         if baseline is None:
             versions["models compared"] = " and ".join(everyone)
         source = rows.source(rate.model, rate.judge)
@@ -125,6 +129,17 @@ def _baseline(comparisons: Sequence[TurnComparison]) -> str | None:
 
 def _limit(asked: set[int]) -> dict[str, str]:
     return {} if len(asked) == _QUESTIONS else {"questions": f"{len(asked)} of {_QUESTIONS}"}
+
+
+def _ranges(asked: set[int]) -> str:
+    """Name questions by their numbers: ``81-90, 101``; as many others are other questions."""
+    ranges: list[list[int]] = []
+    for number in sorted(asked):
+        if ranges and number == ranges[-1][-1] + 1:
+            ranges[-1][1:] = [number]
+        else:
+            ranges.append([number])
+    return ", ".join("-".join(map(str, ends)) for ends in ranges)
 
 
 def _numbers(
