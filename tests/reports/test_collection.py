@@ -121,7 +121,7 @@ def test_markdown_has_the_table_the_notes_and_the_sources() -> None:
     assert "| tuned | 57.2 (50.0\N{EN DASH}64.0) | 12.35 | 0.5000 |\n" in text
     assert "| base | 57.2 (50.0\N{EN DASH}64.0) \\[a] | \N{EN DASH} | 0.5000 |\n" in text
     notes = [line for line in text.splitlines() if line.startswith("- ")]
-    assert ["- \\[a\\] another version", "- not read: bad.json: bad.json:1: not JSON", "- mind the shots"] == notes
+    assert ["- \\[a\\] another version", "- not read: bad.json:1: not JSON", "- mind the shots"] == notes
     assert "| tuned | out/results\\_1.json | lm\\_eval (lm\\_eval 0.4.13) | 2026-01-02 | US\\$ 0.5000 |\n" in text
 
 

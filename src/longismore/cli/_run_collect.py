@@ -53,7 +53,7 @@ def run_collect(request: CollectRequest, *, out: TextIO, as_json: bool) -> None:
         write_table(collection, path)
         logger.info("%s written", path)
     for left in collection.unreadable:
-        logger.warning("not read: %s", left.reason if left.path in left.reason else f"{left.path}: {left.reason}")
+        logger.warning("not read: %s", left.sentence)
     if as_json:
         out.write(collection_json(collection))
     else:

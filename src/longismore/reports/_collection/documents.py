@@ -95,7 +95,7 @@ def _cells(collection: Collection, model: str) -> list[str]:
 
 
 def _notes(collection: Collection) -> list[str]:
-    unread = [f"not read: {each.path}: {each.reason}" for each in collection.unreadable]
+    unread = [f"not read: {each.sentence}" for each in collection.unreadable]
     return [name_text(note, _LONG) for note in [*unread, *collection.notes]]
 
 

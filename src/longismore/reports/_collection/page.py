@@ -35,7 +35,7 @@ def collection_page(collection: Collection) -> str:
     subtitle = (
         f"{models:,} {'model' if models == 1 else 'models'}, {columns:,} {'column' if columns == 1 else 'columns'}"
     )
-    unread = [f"not read: {each.path}: {each.reason}" for each in collection.unreadable]
+    unread = [f"not read: {each.sentence}" for each in collection.unreadable]
     body = [
         head(TITLE, subtitle),
         _list(unread, kind="notes"),

@@ -100,6 +100,11 @@ class Left:
     path: str
     reason: str
 
+    @property
+    def sentence(self) -> str:
+        """The reason, with the path once: most reasons name it, and the line."""
+        return self.reason if self.path in self.reason else f"{self.path}: {self.reason}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
