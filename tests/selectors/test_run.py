@@ -135,6 +135,30 @@ def test_no_shorter_file_without_a_word(pool: InstructionData, tmp_path: Path) -
     assert made.manifest["selected"] == 2
 
 
+def test_a_short_file_that_is_there_is_no_longer_welcome_without_the_word(
+    pool: InstructionData, tmp_path: Path
+) -> None:
+    """What --allow-fewer has written is an error for the same command without it, and stands for the same with it."""
+    settings = work(tmp_path, budget=5)
+    assert select_rows("fixed", Fixed(), pool, settings, tmp_path / "out.json", allow_fewer=True)
+    with pytest.raises(DataError, match="only 2 of 10 rows qualify"):
+        select_rows("fixed", Fixed(), pool, settings, tmp_path / "out.json")
+    again = select_rows("fixed", Fixed(), pool, settings, tmp_path / "out.json", allow_fewer=True)
+    assert again is not None
+    assert again.was_done
+
+
+def test_a_selection_that_is_there_does_not_keep_failed_rows_from_being_tried_again(
+    pool: InstructionData, tmp_path: Path
+) -> None:
+    """With --retry-errors it is made again, from the scores that are there."""
+    select_rows("fixed", Fixed(), pool, work(tmp_path), tmp_path / "out.json")
+    engine = LocalEngine(ScoreStore(tmp_path / "scores"), retry_errors=True)
+    again = select_rows("fixed", Fixed(), pool, work(tmp_path, engine=engine), tmp_path / "out.json")
+    assert again is not None
+    assert not again.was_done
+
+
 def test_a_strategy_has_to_account_for_every_row(pool: InstructionData, tmp_path: Path) -> None:
     """One that loses rows, or names them twice, is wrong, and nothing is written."""
     with pytest.raises(AssertionError, match="accounts for 9 of 10 rows"):

@@ -62,7 +62,8 @@ def select_rows(
         selector.prepare(data, work)
         return None
     request = request_of(strategy, selector, data, work)
-    if (found := is_done(request, output)) is not None:
+    found = is_done(request, output)
+    if found is not None and _serves(found, work, allow_fewer=allow_fewer):
         return Selection(output=output, manifest=found, was_done=True)
     selector.prepare(data, work)
     choice = selector.choose(data, work)
@@ -70,6 +71,12 @@ def select_rows(
     data.write(choice.rows, output)
     manifest = write_manifest(request, data, choice, output)
     return Selection(output=output, manifest=manifest, was_done=False)
+
+
+def _serves(manifest: Mapping[str, Any], work: Work, *, allow_fewer: bool) -> bool:
+    """Whether a selection that is there need not be made again: it has all rows, and no row is to be tried again."""
+    is_whole = allow_fewer or work.budget is None or manifest["selected"] >= work.budget
+    return is_whole and not getattr(work.engine, "retry_errors", False)
 
 
 def _check(strategy: str, choice: Choice, size: int, budget: int | None, *, allow_fewer: bool) -> None:
