@@ -279,6 +279,15 @@ def test_a_second_run_reads_nothing(tmp_path: Path, passes: list[str]) -> None:
     assert "blocks" in passes
 
 
+def test_a_file_named_twice_is_twice_the_data(tmp_path: Path) -> None:
+    """What was kept of it is no result of the file alone, nor the other way round."""
+    once = write_lines(tmp_path / "rows.jsonl", ["a", "bbb", "cc"])
+    twice, folder = open_data([*once.paths, *once.paths]), tmp_path / "store"
+    for _ in range(2):
+        assert Longest(measure="chars").choose(twice, work(2, folder=folder)).rows == [1, 4]
+        assert Longest(measure="chars").choose(once, work(2, folder=folder)).rows == [1, 2]
+
+
 def test_a_damaged_result_is_named(tmp_path: Path) -> None:
     """A file that cannot be read is an error that says to delete it, not a shorter selection."""
     data, folder = write_parquet(tmp_path / "rows.parquet", ["a", "bb", "ccc"]), tmp_path / "store"

@@ -106,12 +106,13 @@ class LengthScan:
         """Where results are kept, if anywhere."""
         if self.work.folder is None:
             return None
+        checksums = self.data.checksums()
         purpose = {
             "version": VERSION,
             "measure": [self.measure.name, self.measure.version],
             "ties": self.ties,
             "format": self.data.format,
-            "data": list(self.data.checksums().values()),
+            "data": [checksums[str(path)] for path in self.data.paths],
         }
         return results_for(self.work.folder, "longest", purpose, distinct=self.work.drop_duplicates)
 
