@@ -70,6 +70,23 @@ def test_a_parquet_selection_keeps_the_schema(tmp_path: Path) -> None:
         assert written.to_pylist() == [table.to_pylist()[number] for number in numbers]
 
 
+def test_parquet_files_of_different_columns_are_joined(tmp_path: Path) -> None:
+    """Texts of either size, a column that one of them lacks, and what cannot be joined is said."""
+    paths = [tmp_path / f"{name}.parquet" for name in ("one", "two", "three")]
+    pq.write_table(pa.table({"instruction": ["a", "b"], "output": ["x", "y"]}), paths[0])
+    large = {"instruction": pa.array(["c"], pa.large_string()), "output": pa.array(["z"], pa.large_string())}
+    pq.write_table(pa.table({**large, "score": [4.5]}), paths[1])
+    pq.write_table(pa.table({**large, "score": ["good"]}), paths[2])
+    open_data(paths[:2]).write([1, 2], tmp_path / "out.parquet")
+    assert pq.read_table(tmp_path / "out.parquet").to_pylist() == [
+        {"instruction": "b", "output": "y", "score": None},
+        {"instruction": "c", "output": "z", "score": 4.5},
+    ]
+    with pytest.raises(DataError, match=r"bad\.parquet: the files' columns do not fit .*score.*write \.jsonl instead"):
+        open_data(paths).write([0, 2, 3], tmp_path / "bad.parquet")
+    assert not (tmp_path / "bad.parquet").exists()
+
+
 def test_other_responses_take_the_place_of_the_first(tmp_path: Path) -> None:
     """All other rows and fields stay, in every format."""
     write_records(RECORDS, tmp_path / "pool.json")

@@ -43,7 +43,6 @@ def write_records(records: Iterable[Mapping[str, Any]], path: str | Path, *, oth
 def write_picked(data: InstructionData, numbers: Sequence[int], path: Path) -> None:
     """Write these rows (ascending) of the data as they stand there."""
     kind = kind_of(path, data.suffix)
-    arrow = require("pyarrow", extra="select")
     if kind != ".parquet":
         _write_lines(chain.from_iterable(_lines(data, numbers, path)), path, is_array=kind == ".json")
     elif any(isinstance(file, TextFile) for file in data.files):
@@ -51,7 +50,7 @@ def write_picked(data: InstructionData, numbers: Sequence[int], path: Path) -> N
     else:
         tables = [table for file, inside in data.records(numbers) for table in file.tables(inside)]  # type: ignore[union-attr]
         schema = data.files[0].file.schema_arrow  # type: ignore[union-attr]
-        _write_table(arrow.concat_tables(tables) if tables else schema.empty_table(), path)
+        _write_table(_joined(tables, path) if tables else schema.empty_table(), path)
 
 
 def write_responses(data: InstructionData, responses: Mapping[int, str], path: str | Path) -> None:
@@ -122,6 +121,19 @@ def _table(records: Iterable[Mapping[str, Any]], path: Path) -> Any:
         return arrow.Table.from_pylist([{name: row.get(name) for name in names} for row in rows])
     except arrow.ArrowException as error:
         raise DataError(f"{path}: the rows do not fit into one Parquet table: {error}; write .jsonl instead") from error
+
+
+def _joined(tables: Sequence[Any], path: Path) -> Any:
+    """One table of those of several files; null where a file lacks a column that another has."""
+    arrow = require("pyarrow", extra="select")
+    if all(table.schema.equals(tables[0].schema) for table in tables):
+        return arrow.concat_tables(tables)
+    try:
+        return arrow.concat_tables(tables, promote_options="permissive")
+    except arrow.ArrowException as error:
+        raise DataError(
+            f"{path}: the files' columns do not fit into one Parquet table: {error}; write .jsonl instead"
+        ) from error
 
 
 def _write_table(table: Any, path: Path) -> None:
