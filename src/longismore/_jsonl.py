@@ -32,6 +32,9 @@ __all__ = [
     "write_text",
 ]
 
+_UTF16_MARKS = (0xFE, 0xFF)
+"""How a file in UTF-16 begins, as some shells and editors write it."""
+
 
 def read_text(path: str | Path) -> str:
     """Read a UTF-8 text file.
@@ -68,10 +71,11 @@ def explained(path: Path) -> Iterator[None]:
 
 def not_utf8(path: Path, line: int, byte: int, offset: int) -> SchemaError:
     """The error for a byte that is not UTF-8, with the command that mends the file."""
+    found = "UTF-16" if offset == 0 and byte in _UTF16_MARKS else "LATIN1"
     return SchemaError(
         f"{path}:{line}",
         f"not UTF-8 (byte 0x{byte:02x} at offset {offset}); "
-        f"convert it: iconv -f LATIN1 -t UTF-8 {path.name} > fixed_{path.name}",
+        f"convert it: iconv -f {found} -t UTF-8 {path.name} > fixed_{path.name}",
     )
 
 

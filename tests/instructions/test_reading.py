@@ -242,6 +242,16 @@ def test_bytes_that_are_no_text_are_named(tmp_path: Path) -> None:
             list(open_data(tmp_path / "pool.jsonl").blocks())
 
 
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("lines", [True, False])
+def test_utf_16_is_named_with_the_command_that_mends_it(lines: bool, indent: int | None, tmp_path: Path) -> None:
+    """Some shells write it: as lines, as an array, on one line or on many."""
+    text = json.dumps(ONE["alpaca"] if lines else [ONE["alpaca"]], indent=indent)
+    (tmp_path / "pool.json").write_bytes(text.encode("utf-16"))
+    with pytest.raises(SchemaError, match=r"pool\.json:1: not UTF-8 \(byte 0xf[ef] at offset 0\).*iconv -f UTF-16 -t"):
+        list(open_data(tmp_path / "pool.json").blocks())
+
+
 @pytest.mark.parametrize(
     ("messages", "message"),
     [

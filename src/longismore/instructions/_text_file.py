@@ -69,7 +69,7 @@ class TextFile:
         number, line = self._first_line()
         place = f"{self.path}[0]" if self.is_array else f"{self.path}:{number}"
         try:
-            record = json.loads(line)
+            record = json.loads(line.decode())  # of bytes, Python would guess UTF-16 too
         except UnicodeDecodeError as error:
             raise not_utf8(self.path, number, line[error.start], error.start) from error
         except (ValueError, RecursionError) as error:
