@@ -101,7 +101,7 @@ def test_every_kind_of_row_is_counted(tmp_path: Path) -> None:
     }
     assert expected == {name: found[name] for name in expected}
     assert [5, 5, 5, 5, 11] == sorted(describe_values(tmp_path / "talks.json", "instruction"))
-    assert [1, 3, 8, 8, 8] == sorted(describe_values(tmp_path / "talks.json", "response"))
+    assert [3, 8, 8, 8] == sorted(describe_values(tmp_path / "talks.json", "response"))  # white space is no answer
     assert {"rows": 0, "min": None, "p50": None} == {
         name: found["lengths"]["input"][name] for name in ("rows", "min", "p50")
     }

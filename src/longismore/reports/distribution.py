@@ -139,7 +139,8 @@ class _Tally:
 
     def _lengths(self, pieces: Sequence[tuple[str, ...]]) -> Iterator[int]:
         """Lengths of rows whose texts these are, each row's together."""
-        lengths = iter(self._measure([text for texts in pieces for text in texts]))
+        # White space is no text, as everywhere: a row counted as unanswered has no length of its answer.
+        lengths = iter(self._measure([text if text.strip() else "" for texts in pieces for text in texts]))
         for texts in pieces:
             yield sum(islice(lengths, len(texts)))
 
