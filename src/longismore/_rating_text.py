@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["HIGHEST_RATING", "RATING_PARSER_VERSION", "parse_rating", "without_thoughts"]
 
 HIGHEST_RATING = 5.0
-RATING_PARSER_VERSION = 1
+RATING_PARSER_VERSION = 2
 """Goes up when the same text is read differently."""
 
 # In characters: beyond, a line states no rating, and a regular expression would only lose time.
@@ -26,8 +26,14 @@ _MARKS = r"[\s*_`#()\[\]>]*"
 _NUMBER = r"(?P<number>(?:0|[1-9][0-9]?)(?:\.[0-9]{1,6})?)"
 _OUT_OF = r"(?:\s*/\s*5(?:\.0)?|\s+out\s+of\s+(?:5(?:\.0)?|five))"
 _UNIT = r"(?:\s*(?:stars?|points?))?"
-# A remark starts with a letter: "5 - 3" is a sum.
-_REMARK = r"(?:[\s*_`]*(?:\(|[-\u2013\u2014]\s|:\s|,\s)\s*[^\W\d_].*)?"
+# A remark starts with a letter: "5 - 3" is a sum. It names no other scale: "4 (out of 10)".
+_ABOVE = r"\b(?:[6-9]|[1-9][0-9]{1,2}|ten|hundred)\b"
+_OTHER_SCALE = (
+    rf"(?:out\s+of\s+(?:an?\s+)?(?:possible\s+)?{_ABOVE}"
+    rf"|on\s+(?:an?|the)\s+(?:[0-9]\s*(?:-|to)\s*)?{_ABOVE}[\s-]+(?:point|scale)"
+    rf"|on\s+(?:an?|the)\s+scale\b[^.)]{{0,30}}?{_ABOVE})"
+)
+_REMARK = rf"(?:[\s*_`]*(?:\(|[-\u2013\u2014]\s|:\s|,\s)\s*(?!{_OTHER_SCALE})[^\W\d_].*)?"
 _VALUE = rf"{_NUMBER}(?P<out_of>{_OUT_OF})?{_UNIT}(?![0-9%])"
 
 _BARE = re.compile(rf"{_MARKS}{_VALUE}(?:{_MARKS}\.?{_MARKS}|{_REMARK})", re.IGNORECASE)
