@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -285,6 +286,22 @@ def test_the_first_answers_of_conversations_can_be_scored(
     ifd = Ifd(model=str(folder), device="cpu", multi_turn="first", largest=9)
     wanted = run(ifd, written(tmp_path / "short.json", short), engine).facts["mean"]
     assert run(ifd, data, engine).facts["mean"] == pytest.approx(wanted, abs=1e-6)
+
+
+def test_a_conversation_that_the_chat_template_refuses_does_not_end_the_job(
+    torch: Any, folder: Path, tmp_path: Path, engine: Any
+) -> None:
+    """One row of many: it is counted and its reason told; the others are scored."""
+    model = shutil.copytree(folder, tmp_path / "model")
+    refusal = "{% if 'it 3:' in messages[0]['content'] %}{{ raise_exception('not that') }}{% endif %}"
+    written_as = "{% for each in messages %}{{ each['content'] + '\\n' }}{% endfor %}"
+    (model / "chat_template.jinja").write_text(refusal + written_as)
+    data = written(tmp_path / "some.json", RECORDS[:6])
+    choice = run(Ifd(model=str(model), template="chat", largest=100), data, engine)
+    assert [0, 1, 2, 4, 5] == list(choice.rows)
+    assert {"scoring failed": 1} == choice.dropped
+    (error,) = choice.facts["errors"]
+    assert error.endswith("the tokenizer's chat template cannot write a conversation: not that")
 
 
 def test_a_template_without_a_form_for_inputs_refuses_such_rows(

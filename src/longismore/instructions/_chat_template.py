@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 
     from longismore.instructions._row import Turn
 
-__all__ = ["ChatTemplate"]
+__all__ = ["ChatTemplate", "ConversationRefusedError"]
 
 _PROBE = "instruction-of-the-probe"
+
+
+class ConversationRefusedError(UsageError):
+    """The template does not write this conversation; it may well write others."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -57,7 +61,7 @@ class ChatTemplate:
         """Everything before the answer; a template that refuses system messages gets it with the first instruction.
 
         Raises:
-            UsageError: The template refuses the conversation.
+            ConversationRefusedError: The template refuses the conversation.
         """
         chat: list[dict[str, str]] = []
         for turn in history:
@@ -69,7 +73,7 @@ class ChatTemplate:
             return self._written(chat)
         try:
             return self._written([{"role": "system", "content": system}, *chat])
-        except UsageError:
+        except ConversationRefusedError:
             chat[0]["content"] = f"{system}\n\n{chat[0]['content']}"
             return self._written(chat)
 
@@ -88,5 +92,6 @@ class ChatTemplate:
         try:
             text = self.tokenizer.apply_chat_template(chat, tokenize=False, add_generation_prompt=asks)
         except jinja2.TemplateError as error:
-            raise UsageError(f"the tokenizer's chat template cannot write a conversation: {error}") from error
+            message = f"the tokenizer's chat template cannot write a conversation: {error}"
+            raise ConversationRefusedError(message) from error
         return str(text)

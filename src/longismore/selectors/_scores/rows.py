@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from longismore._optional import require
 from longismore.errors import CostLimitError, JudgeRejectedError, UsageError
+from longismore.instructions._chat_template import ConversationRefusedError
 from longismore.selectors._scorer import Skipped
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ class _Run:
         failure = None
         try:
             lines = _lines(rows, self.scorer.score(rows), self.scorer)
+        except ConversationRefusedError as error:
+            failure = _said(error)
         except (UsageError, JudgeRejectedError, CostLimitError):
             raise
         except Exception as error:  # noqa: BLE001  a scorer is a plug-in, and a row may be anything
