@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import longismore
+from longismore.api import Selected
 from longismore.errors import ConfigError, DataError, SchemaError, UnknownNameError
 from longismore.selectors import make_selector, read_manifest
 
@@ -119,3 +120,12 @@ def test_why_rows_are_missing_is_shown(pool: Path) -> None:
         if count:
             assert f"{count} {reason}" in str(selected)
             assert f">{reason}</div>" in selected._repr_html_()
+
+
+def test_why_rows_could_not_be_scored_is_shown(tmp_path: Path) -> None:
+    """The first errors of the manifest, however long, and without control characters."""
+    errors = ["row 7: ValueError: " + "too odd " * 20, "row 9: OSError: \x1b[31mred"]
+    told = {"strategy": "ifd", "rows": 9, "selected": 1, "dropped": {"scoring failed": 8}, "facts": {"errors": errors}}
+    shown = str(Selected(manifest=told, output=tmp_path / "out.json", was_done=False))
+    assert f"failed: {errors[0].strip()}" in " ".join(shown.split())
+    assert "failed: row 9: OSError: \ufffd[31mred" in shown

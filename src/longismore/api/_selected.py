@@ -63,6 +63,7 @@ class Selected(Shown):
         width = max(map(len, counts.values()), default=0)
         lines = [self.headline(), *(f"  {count:>{width}} {reason}" for reason, count in counts.items())]
         lines += [f"  {name}: {text}" for name, text in self._facts()]
+        lines += [f"  failed: {error}" for error in self.manifest["facts"].get("errors") or ()]
         return Group(*(Text(printable(line)) for line in lines))
 
     def _dropped(self) -> list[tuple[str, int]]:
