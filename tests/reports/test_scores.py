@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from longismore.errors import ConfigError
-from longismore.reports.scores import draw_scores, score_bins, score_table
+from longismore.reports.scores import bars, draw_scores, score_bins, score_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +52,16 @@ def test_no_row_is_lost_in_bins(scores: dict[float, int]) -> None:
     assert 10 <= len(bins) <= 30
     assert all(low <= high for low, high, _ in bins)
     assert bins == sorted(bins)
+
+
+@pytest.mark.parametrize(
+    "scores", [{4.5: 3}, {0.0: 1, 5.0: 2}, {4.5: 1, 4.51: 1}, {number / 20: number for number in range(101)}]
+)
+def test_no_bar_covers_another_or_looks_like_other_scores(scores: dict[float, int]) -> None:
+    """Also that of the highest score beside the bin below it, and those of two scores that are far apart."""
+    places, width = bars(score_bins(scores))
+    assert all(second - first > width for first, second in pairwise(places))
+    assert width < 0.5
 
 
 def test_no_scores_are_an_empty_table() -> None:

@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from longismore._rating_text import HIGHEST_RATING
 from longismore.reports._distribution.table import add_row, new_table
 from longismore.reports._words import percent
 
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 
     from longismore.reports._figure.style import Canvas
 
-__all__ = ["draw_scores", "score_bins", "score_table"]
+__all__ = ["bars", "draw_scores", "score_bins", "score_table"]
 
 _MOST_LISTED = 21
 _FEWEST_BINS = 10
 _HAIR = 1e-9
+_WIDEST = 0.5
+"""The most room of a bar of one score: that of scores in halves."""
 _BAR = 24
 """Letters of the longest bar."""
 
@@ -85,6 +88,19 @@ def score_table(scores: Mapping[float, int]) -> Table:
     return table
 
 
+def bars(bins: Sequence[tuple[float, float, int]]) -> tuple[list[float], float]:
+    """Where the bars of a picture stand (their middles), and how wide they are, so that none covers another.
+
+    Args:
+        bins: As :func:`score_bins` gives them. Where some are ranges, all stand between their limits, the end of the
+            scale like a bin of the same width.
+    """
+    step = min((second[0] - first[0] for first, second in pairwise(bins)), default=_WIDEST)
+    if any(low < high for low, high, _ in bins):
+        return [low + step / 2 for low, _, _ in bins], 0.85 * step
+    return [low for low, _, _ in bins], 0.85 * min(step, _WIDEST)
+
+
 def _named(low: float, high: float) -> str:
     return f"{low:g}" if low == high else f"{low:g} to <{high:g}"
 
@@ -105,14 +121,12 @@ def draw_scores(scores: Mapping[float, int], path: Path, *, title: Sequence[str]
     from longismore.reports._figure.file import write_figure
     from longismore.reports._figure.style import BLUE, label, write_title
 
-    bins = score_bins(scores)
-    gaps = [second[0] - first[0] for first, second in pairwise(bins)]
-    width = 0.85 * min(gaps, default=1.0)
+    places, width = bars(score_bins(scores))
 
     def draw(figure: Canvas) -> None:
         axes = figure.subplots()
-        places = [low if low == high else (low + high) / 2 for low, high, _ in bins]
-        axes.bar(places, [rows for _, _, rows in bins], width=width, color=BLUE)
+        axes.bar(places, [rows for _, _, rows in score_bins(scores)], width=width, color=BLUE, edgecolor=BLUE)
+        axes.set_xlim(min([0.0, *places]) - _WIDEST, max([HIGHEST_RATING, *places]) + _WIDEST)  # the whole scale
         axes.grid(visible=False, axis="x")
         axes.set_xlabel("score")
         axes.set_ylabel("rows")
