@@ -82,6 +82,13 @@ def test_a_file_has_one_form_or_two(tmp_path: Path) -> None:
         bare.prompt("Add.", "1")
 
 
+def test_a_byte_order_mark_is_no_part_of_the_text(tmp_path: Path) -> None:
+    """Some editors put one before every text; the digest is that of the same text without."""
+    texts = ["{instruction}\nAnswer:", "\ufeff{instruction}\nAnswer:"]
+    plain, marked = (load_template(written(tmp_path, text)) for text in texts)
+    assert (plain.prompt("Add."), plain.digest) == (marked.prompt("Add."), marked.digest)
+
+
 def test_windows_line_ends_are_read_as_line_ends(tmp_path: Path) -> None:
     """The same forms, wherever the file was written."""
     unix = load_template(written(tmp_path, TWO_FORMS))

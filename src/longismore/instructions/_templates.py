@@ -203,7 +203,7 @@ def load_template(name: str, tokenizer: Any = None) -> Template:
 
 def _from_file(path: Path) -> TextTemplate:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"template {path}: cannot be read: {error}") from error
     if found := _FOREIGN.search(text):
