@@ -99,6 +99,17 @@ def test_a_template_without_a_place_for_the_input_loses_nothing() -> None:
     assert "Q: Add.\n\n1 2\nA: 3" == message["content"]
 
 
+def test_a_template_without_a_place_for_a_rows_own_system_message_loses_nothing() -> None:
+    """It stands before the instruction; what the template says itself stays the system message of the call."""
+    made = prompt("Be fair.\n@USER@\nQ: @INSTRUCTION@\nA: @RESPONSE@").messages(
+        row(input="1 2", system="Answer in Latin.")
+    )
+    assert [
+        {"role": "system", "content": "Be fair."},
+        {"role": "user", "content": "Q: Answer in Latin.\n\nAdd.\n\n1 2\nA: 3"},
+    ] == made
+
+
 def test_a_template_cannot_show_a_conversation() -> None:
     """It has one place for a response."""
     with pytest.raises(ConfigError, match="cannot show all turns"):

@@ -11,7 +11,8 @@ A text with ``@RESPONSE@`` in it is a template instead, for prompts that must be
     Context: @INPUT@
     Answer: @RESPONSE@
 
-What stands above the line ``@USER@`` is the system message. The row's texts are put in as they are.
+What stands above the line ``@USER@`` is the system message. The row's texts are put in as they are; its own system
+message, for which a template has no place, stands before the instruction.
 """
 
 from __future__ import annotations
@@ -110,6 +111,8 @@ class RowPrompt:
         instruction, given = texts["instruction"], texts.get("input", "")
         if given and "@INPUT@" not in self.text:
             instruction = f"{instruction}\n\n{given}"
+        if system := texts.get("system message"):
+            instruction = f"{system}\n\n{instruction}"
         known = {**values, "INSTRUCTION": instruction, "INPUT": given, "RESPONSE": texts["response"]}
         names = "|".join(map(re.escape, known))
 
@@ -117,8 +120,8 @@ class RowPrompt:
         def filled(part: str) -> str:
             return re.sub(f"@({names})@", lambda found: known[found[1]], part)
 
-        *system, user = _USER.split(self.text, maxsplit=1)
-        parts = [*(("system", part) for part in system if part), ("user", user)]
+        *above, user = _USER.split(self.text, maxsplit=1)
+        parts = [*(("system", part) for part in above if part), ("user", user)]
         return [{"role": role, "content": filled(part)} for role, part in parts]
 
 
