@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import pickle
 from pathlib import Path
@@ -274,7 +275,7 @@ def test_bad_conversations_are_named(messages: object, message: str, tmp_path: P
 
 
 def test_bad_files_are_named(tmp_path: Path) -> None:
-    """No file, a folder, a format by a wrong name, an array that is cut off, a Parquet file that is damaged."""
+    """No file, a folder, a format by a wrong name, a cut-off array, a damaged Parquet file, a packed one."""
     with pytest.raises(DataError, match="no such file"):
         open_data(tmp_path / "none.json")
     with pytest.raises(DataError, match="is a folder"):
@@ -297,6 +298,9 @@ def test_bad_files_are_named(tmp_path: Path) -> None:
         open_data(tmp_path / "typed.parquet")
     with pytest.raises(SchemaError, match=r'typed\.parquet: column "response" is missing; found: instruction, output'):
         open_data(tmp_path / "typed.parquet", format="dolly")
+    (tmp_path / "pool.json.gz").write_bytes(gzip.compress((tmp_path / "pool.json").read_bytes()))
+    with pytest.raises(DataError, match=r"is a compressed file; unpack it first: gzip -dk pool\.json\.gz"):
+        open_data(tmp_path / "pool.json.gz")
 
 
 def test_real_pools_are_read_whole(data: Path) -> None:

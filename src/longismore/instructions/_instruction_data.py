@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 __all__ = ["InstructionData", "open_data"]
 
 _PARQUET = b"PAR1"
+_PACKED = {
+    b"\x1f\x8b": "gzip -dk",
+    b"\x28\xb5\x2f\xfd": "zstd -d",
+    b"BZh": "bzip2 -dk",
+    b"\xfd7zX": "xz -dk",
+    b"PK\x03\x04": "unzip",
+}
+"""How compressed files begin, and what unpacks them."""
 
 
 def open_data(
@@ -55,8 +63,11 @@ def open_data(
 
 def _file(path: Path, number: int, form: Format | None) -> TextFile | ParquetFile:
     with explained(path), path.open("rb") as file:
-        is_parquet = file.read(len(_PARQUET)) == _PARQUET
-    return (ParquetFile if is_parquet else TextFile)(path, number=number, form=form)
+        start = file.read(len(_PARQUET))
+    for mark, command in _PACKED.items():
+        if start.startswith(mark):
+            raise DataError(f"{path}: is a compressed file; unpack it first: {command} {path.name}")
+    return (ParquetFile if start == _PARQUET else TextFile)(path, number=number, form=form)
 
 
 class InstructionData:
