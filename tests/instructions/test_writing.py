@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -105,12 +105,13 @@ def test_other_responses_take_the_place_of_the_first(tmp_path: Path) -> None:
     }
 
 
-def test_what_fits_into_no_table_is_said(tmp_path: Path) -> None:
-    """And nothing is left behind."""
+@pytest.mark.parametrize("values", [[1, "x"], ["half of a pair: \ud83d"], [2**70]])
+def test_what_fits_into_no_table_is_said(values: list[Any], tmp_path: Path) -> None:
+    """Two types, half a character, a number of more than 64 bits; nothing is left behind."""
     with pytest.raises(
         DataError, match=r"out\.parquet: the rows do not fit into one Parquet table: .*write \.jsonl instead"
     ):
-        write_records([{"a": 1}, {"a": "x"}], tmp_path / "out.parquet")
+        write_records([{"a": value} for value in values], tmp_path / "out.parquet")
     assert not list(tmp_path.iterdir())
 
 

@@ -119,7 +119,7 @@ def _table(records: Iterable[Mapping[str, Any]], path: Path) -> Any:
     names = list(dict.fromkeys(name for row in rows for name in row))
     try:
         return arrow.Table.from_pylist([{name: row.get(name) for name in names} for row in rows])
-    except arrow.ArrowException as error:
+    except (arrow.ArrowException, OverflowError, UnicodeEncodeError) as error:
         raise DataError(f"{path}: the rows do not fit into one Parquet table: {error}; write .jsonl instead") from error
 
 
