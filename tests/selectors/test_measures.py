@@ -215,6 +215,7 @@ def test_tokens_of_a_tokenizer(tokenizer: str) -> None:
     assert measure.name == f"tokens:{tokenizer}"
     assert measure.count(["the", "the cat", "", "日"]) == [1, 2, 0, 3]
     assert measure.count([]) == []
+    assert measure.count(["the \ud83d", "the ?"]) == [measure.count(["the ?"])[0]] * 2  # half of a surrogate pair
     assert not measure.bounded_by_size
     assert len(measure.version) == 16
 

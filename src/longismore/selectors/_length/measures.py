@@ -129,7 +129,9 @@ class _Tokens(_Exact):
     def count(self, texts: Sequence[str]) -> list[int]:
         if not texts:
             return []
-        encoded = _loaded(self.tokenizer)(list(texts), add_special_tokens=False, verbose=False)
+        # No tokenizer takes half of a surrogate pair, as cut-off emoji leave it in JSON.
+        whole = [text if text.isascii() else text.encode(errors="replace").decode() for text in texts]
+        encoded = _loaded(self.tokenizer)(whole, add_special_tokens=False, verbose=False)
         return list(map(len, encoded["input_ids"]))
 
 
