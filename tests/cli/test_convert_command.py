@@ -205,3 +205,16 @@ def test_the_data_are_not_replaced(command: Command, tmp_path: Path) -> None:
         ended = command("convert", "a.json", "--to", "dolly", "--output", output)
         assert (2, True) == (ended.code, "is the data itself; name another output" in ended.err)
     assert before == (tmp_path / "a.json").read_bytes()
+
+
+@pytest.mark.parametrize("words", [("convert", "a.json", "--to", "dolly"), ("select", "longest", "--data", "a.json")])
+def test_an_ending_that_promises_something_else_is_refused(
+    command: Command, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """Lines of JSON in a file called a table would be found out much later; other endings are part of a name."""
+    write_json(tmp_path / "a.json", ROWS)
+    budget = ("--budget", "1") if words[0] == "select" else ()
+    ended = command(*words, *budget, "--output", "rows.CSV")
+    assert (2, False) == (ended.code, (tmp_path / "rows.CSV").exists())
+    assert "rows.CSV: instruction data are written as .json, .jsonl or .parquet; name such a file" in ended.err
+    assert 0 == command(*words, *budget, "--output", "rows.v1").code

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from longismore.errors import DataError
 from longismore.instructions import open_data, write_records
+from longismore.instructions._write import kind_of
 from longismore.reports import name_text
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def convert_file(path: Path, output: Path, conversion: Conversion, *, source: st
     data = open_data(path, format=source)
     if any(output.resolve() == each.resolve() for each in data.paths):
         raise DataError(f"{output}: is the data itself; name another output")
+    kind_of(output)
     try:
         write_records(conversion.records(data), output)
     except OSError as error:

@@ -19,18 +19,29 @@ if TYPE_CHECKING:
 __all__ = ["kind_of", "write_picked", "write_records", "write_responses"]
 
 _KINDS = {".json": ".json", ".jsonl": ".jsonl", ".ndjson": ".jsonl", ".parquet": ".parquet", ".pq": ".parquet"}
+_FOREIGN = frozenset(
+    {".arrow", ".bz2", ".csv", ".feather", ".gz", ".tsv", ".xlsx", ".xz", ".yaml", ".yml", ".zip", ".zst"}
+)
+"""Endings that promise what is not written; any other may be part of a name, like that of ``rows.1000``."""
 
 
 def kind_of(path: Path, otherwise: str = ".jsonl") -> str:
-    """What a file of that name holds: ``.json`` an array, ``.jsonl`` lines, ``.parquet``; by default *otherwise*."""
-    return _KINDS.get(path.suffix.lower(), otherwise)
+    """What a file of that name holds: ``.json`` an array, ``.jsonl`` lines, ``.parquet``; by default *otherwise*.
+
+    Raises:
+        DataError: It promises something else.
+    """
+    ending = path.suffix.lower()
+    if ending in _FOREIGN:
+        raise DataError(f"{path}: instruction data are written as .json, .jsonl or .parquet; name such a file")
+    return _KINDS.get(ending, otherwise)
 
 
 def write_records(records: Iterable[Mapping[str, Any]], path: str | Path, *, otherwise: str = ".jsonl") -> None:
     """Write records as the name's ending says.
 
     Raises:
-        DataError: They do not fit into one Parquet table.
+        DataError: They do not fit into one Parquet table, or the ending is that of something else.
     """
     path = Path(path)
     kind = kind_of(path, otherwise)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longismore.errors import DataError
+from longismore.instructions._write import kind_of
 from longismore.selectors._manifest import is_done, request_of, write_manifest
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def select_rows(
         raise DataError(f"{output}: is a folder; name a file to write")
     if any(output.resolve() == path.resolve() for path in data.paths):
         raise DataError(f"{output}: is the data itself; name another output")
+    kind_of(output)
     if work.shard is not None:
         selector.prepare(data, work)
         return None
