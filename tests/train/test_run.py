@@ -246,6 +246,12 @@ def test_the_model_of_something_else_is_not_overwritten(model: Path, pool: Path,
     assert sorted(path.name for path in base.iterdir()) == sorted(path.name for path in model.iterdir())
 
 
+def test_the_last_losses_are_logged(model: Path, pool: Path, tmp_path: Path) -> None:
+    """Also where the number of steps is no multiple of logging_steps."""
+    result = run(model, pool, tmp_path / "out", max_steps=7, logging_steps=5)
+    assert [1, 5, 7] == [step for step, _ in result.losses]
+
+
 def test_a_folder_that_cannot_be_written_to(model: Path, pool: Path, tmp_path: Path) -> None:
     """It is said before anything is loaded."""
     (tmp_path / "file").write_text("a file")

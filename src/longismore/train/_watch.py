@@ -57,8 +57,10 @@ class Watch:
         if not _is_finite(model):
             raise UsageError(no_number(f"a gradient of step {state.global_step + 1} is not finite", args))
 
-    def on_step_end(self, _: Any, state: Any, __: Any, **___: Any) -> None:
-        """Weights are changed."""
+    def on_step_end(self, _: Any, state: Any, control: Any, **__: Any) -> None:
+        """Weights are changed; losses since the last multiple of ``logging_steps`` are logged at the end, too."""
+        if state.global_step >= state.max_steps:
+            control.should_log = True
         self._tell(state)
 
     def on_log(self, _: Any, state: Any, __: Any, *, logs: dict[str, Any], **___: Any) -> None:
