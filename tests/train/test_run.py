@@ -22,6 +22,7 @@ pytest.importorskip("trl")
 transformers = pytest.importorskip("transformers")
 from longismore.train import _run  # noqa: E402
 from longismore.train._encode import encode_rows  # noqa: E402
+from longismore.train._model import model_digest  # noqa: E402
 from longismore.train._record import read_record  # noqa: E402
 from longismore.train._watch import Watch  # noqa: E402
 from tiny_models import make_tiny_llama  # noqa: E402  it needs torch
@@ -250,6 +251,15 @@ def test_the_last_losses_are_logged(model: Path, pool: Path, tmp_path: Path) -> 
     """Also where the number of steps is no multiple of logging_steps."""
     result = run(model, pool, tmp_path / "out", max_steps=7, logging_steps=5)
     assert [1, 5, 7] == [step for step, _ in result.losses]
+
+
+def test_another_tokenizer_is_another_model(model: Path, tmp_path: Path) -> None:
+    """It makes other tokens of the same rows; the name of the folder does not matter."""
+    for name in ("one", "two"):
+        shutil.copytree(model, tmp_path / name)
+    assert model_digest(str(tmp_path / "one")) == model_digest(str(tmp_path / "two"))
+    (tmp_path / "two" / "chat_template.jinja").write_text("{{ messages }}")
+    assert model_digest(str(tmp_path / "one")) != model_digest(str(tmp_path / "two"))
 
 
 def test_a_folder_that_cannot_be_written_to(model: Path, pool: Path, tmp_path: Path) -> None:

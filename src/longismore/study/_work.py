@@ -87,7 +87,7 @@ class LocalWork:
     _digests: dict[str, str] = field(default_factory=dict, init=False)
 
     def model_digest(self, model: str) -> str:
-        """Of its configuration and its weights' ends."""
+        """Of its files, or of its revision where it is one of the hub."""
         from longismore.train._model import model_digest
 
         if model not in self._digests:

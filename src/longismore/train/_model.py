@@ -7,22 +7,18 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from longismore._checkpoint import checkpoint_sha256
 from longismore._optional import require
 from longismore.errors import UsageError
 from longismore.train._arguments import quantization_config
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from longismore.train._record import RecordedTemplate
     from longismore.train.settings import TrainSettings
 
 __all__ = ["generation_config", "load_network", "model_digest", "name_special_tokens", "saved_dtype"]
 
 logger = logging.getLogger(__name__)
-
-_WEIGHTS = (".safetensors", ".bin")
-_PIECE = 1 << 16
 
 
 def load_network(model: str, settings: TrainSettings, *, dtype: Any = None, place: Any = None) -> Any:
@@ -104,30 +100,12 @@ def saved_dtype(model: str) -> Any:
 
 
 def model_digest(model: str) -> str:
-    """Tell models apart without reading all of their weights: a hash of the configuration and of the weights' ends.
+    """Tell models, with their tokenizers, apart without reading all of their weights.
 
     Args:
         model: A folder, or an id of the Hugging Face Hub.
     """
-    digest = hashlib.sha256()
     if Path(model).is_dir():
-        for piece in _pieces(Path(model)):
-            digest.update(piece)
-    else:
-        transformers = require("transformers", extra="train")
-        config = transformers.AutoConfig.from_pretrained(model)
-        digest.update(f"{model} {getattr(config, '_commit_hash', None)}".encode())
-    return digest.hexdigest()[:16]
-
-
-def _pieces(folder: Path) -> Iterator[bytes]:
-    for path in sorted(folder.iterdir()):
-        if path.name == "config.json":
-            yield path.read_bytes()
-        elif path.suffix in _WEIGHTS:
-            size = path.stat().st_size
-            yield f"{path.name} {size}".encode()
-            with path.open("rb") as file:
-                yield file.read(_PIECE)
-                file.seek(max(size - _PIECE, 0))
-                yield file.read(_PIECE)
+        return checkpoint_sha256(Path(model))[:16]
+    config = require("transformers", extra="train").AutoConfig.from_pretrained(model)
+    return hashlib.sha256(f"{model} {getattr(config, '_commit_hash', None)}".encode()).hexdigest()[:16]
