@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 pytest.importorskip("polars")
 
 from longismore._jsonl import read_json, write_json
+from longismore.errors import BusyError
 from longismore.instructions import open_data
 from longismore.store import Store
 from study_runs import RuleWork, pipeline_of, run_rules, write_pool, write_study
 
 if TYPE_CHECKING:
-    from longismore.study import StudyRun
+    from collections.abc import Mapping
+
+    from longismore.study import StudyRun, TrainJob
 
 pytestmark = pytest.mark.slow
 
@@ -180,6 +183,28 @@ def test_a_cell_that_fails_does_not_stop_the_others(runs: Runs) -> None:
     run, done = runs.run()
     assert names("score") == done
     assert () == run.troubles
+
+
+@pytest.mark.parametrize("spec", ["score:ratings=ratings.jsonl,threshold=4.9", "ifd:model=./missing"])
+def test_a_selection_that_cannot_be_made_is_one_failure(runs: Runs, spec: str) -> None:
+    """Matches of its cell are not tried, which would fail alike."""
+    pytest.importorskip("torch")
+    run, _ = runs.run(strategies={"chosen": spec}, budgets=[200])
+    assert [("pool--chosen--200--s0", "selecting")] == [(each.name, each.stage) for each in run.troubles]
+    assert 2 == len(run.results.waiting)
+
+
+def test_a_folder_in_which_another_program_trains_is_one_failure(runs: Runs) -> None:
+    """What holds it is no process of the study, and is not waited for."""
+
+    class Busy(RuleWork):
+        def train(self, job: TrainJob) -> Mapping[str, Any]:
+            if "longest" in job.output.parents[1].name:
+                raise BusyError(f"{job.output}: another process is at work there")
+            return super().train(job)
+
+    run = run_rules(write_study(runs.folder), runs.output, Busy(runs.log))
+    assert [("pool--longest--40--s0", "training")] == [(each.name, each.stage) for each in run.troubles]
 
 
 def test_only_some_cells(runs: Runs) -> None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from longismore.errors import ConfigError, UsageError
+from longismore._lock import alone
+from longismore.errors import BusyError, ConfigError, UsageError
 from longismore.instructions import open_data
 from longismore.train import PRESETS, load_preset, train
 
@@ -245,6 +246,19 @@ def test_the_model_of_something_else_is_not_overwritten(model: Path, pool: Path,
     with pytest.raises(ConfigError, match=r"has a model that longismore did not train: model\.safetensors"):
         run(model, pool, base, resume=False)
     assert sorted(path.name for path in base.iterdir()) == sorted(path.name for path in model.iterdir())
+
+
+def test_one_process_trains_in_a_folder(model: Path, pool: Path, tmp_path: Path) -> None:
+    """A second one is told before it loads or removes anything, and also if it would begin anew."""
+    output = tmp_path / "out"
+    run(model, pool, output, max_steps=2, save_steps=1)
+    with alone(output / "checkpoints" / ".lock", wait=False):
+        before = {path: path.stat().st_mtime_ns for path in output.rglob("*")}
+        for resume in (True, False):
+            with pytest.raises(BusyError, match="out/checkpoints: another process is at work there"):
+                run(model, pool, output, resume=resume, max_steps=2)
+        assert before == {path: path.stat().st_mtime_ns for path in output.rglob("*")}
+    assert run(model, pool, output, resume=False, max_steps=2).resumed_from is None
 
 
 def test_the_last_losses_are_logged(model: Path, pool: Path, tmp_path: Path) -> None:

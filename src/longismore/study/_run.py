@@ -18,7 +18,7 @@ from longismore.study._cells import chosen_cells, matches_of
 from longismore.study._results import collect_results
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from longismore.reports import LengthPrior
@@ -72,21 +72,19 @@ def run_study(
     cells = chosen_cells(pipeline.cells, only)
     matches = [match for match in matches_of(pipeline.study, pipeline.cells) if not only or match.candidate in cells]
     troubles: list[Trouble] = []
-    judging = _Matches(pipeline, matches, troubles)
+    judging = _Matches(pipeline, matches, cells, troubles)
     elsewhere = []
     for number, cell in enumerate(cells, start=1):
         if on_cell is not None:
             on_cell(cell.name, number, len(cells))
         try:
-            if _made(pipeline, cell, troubles, wait=False):
-                judging.go_on(with_cell=cell)
+            judging.go_on_with(cell, is_made=_made(pipeline, cell, troubles, wait=False))
         except BusyError as error:
             logger.info("%s comes later: %s", cell.name, error)
             elsewhere.append(cell)
     for cell in elsewhere:
-        if _made(pipeline, cell, troubles, wait=True):
-            judging.go_on(with_cell=cell)
-    judging.go_on(with_cell=None)
+        judging.go_on_with(cell, is_made=_made(pipeline, cell, troubles, wait=True))
+    judging.end()
     results = collect_results(pipeline, prior=prior, troubles=troubles, draws=draws)
     return StudyRun(results=results, files=tuple(write_results(results, pipeline.output)))
 
@@ -100,9 +98,11 @@ def _made(pipeline: Pipeline, cell: Cell, troubles: list[Trouble], *, wait: bool
     for word, stage in (("selecting", "selected"), ("training", "trained"), ("answering", "answered")):
         try:
             getattr(pipeline, stage)(cell, make=True, wait=wait)
-        except (BusyError, MissingDependencyError):  # of a missing package no cell would do any better
-            raise
-        except Exception as error:  # noqa: BLE001  one cell must not stop the others; the error is shown at the end
+        except MissingDependencyError:
+            raise  # no cell would do any better
+        except Exception as error:  # one cell must not stop the others; the error is shown at the end
+            if isinstance(error, BusyError) and not wait:
+                raise
             _note(troubles, cell.name, word, error)
             return False
     return True
@@ -118,22 +118,34 @@ def _note(troubles: list[Trouble], name: str, stage: str, error: Exception) -> N
 class _Matches:
     """The matches of a run; each is tried once, and none after the judge cannot go on at all."""
 
-    def __init__(self, pipeline: Pipeline, matches: Sequence[Match], troubles: list[Trouble]) -> None:
+    def __init__(
+        self, pipeline: Pipeline, matches: Sequence[Match], cells: Iterable[Cell], troubles: list[Trouble]
+    ) -> None:
         self._pipeline = pipeline
         self._left = list(matches)
+        self._coming = set(cells)
         self._troubles = troubles
         self._stopped = False
 
-    def go_on(self, *, with_cell: Cell | None) -> None:
-        """Judge the matches of a cell, or all that are left, as far as both sides have answers.
+    def go_on_with(self, cell: Cell, *, is_made: bool) -> None:
+        """Judge the matches of a cell against those that came before; give them all up if it could not be made."""
+        self._coming.remove(cell)
+        own = [each for each in self._left if cell in {each.candidate, each.reference}]
+        if is_made:
+            self._judge([each for each in own if not self._coming & {each.candidate, each.reference}], wait=False)
+        else:
+            self._left = [each for each in self._left if each not in own]
 
-        Those that another process judges are waited for with the last ones only.
-        """
-        for match in [each for each in self._left if with_cell in {None, each.candidate, each.reference}]:
+    def end(self) -> None:
+        """Judge what is left as far as both sides have answers, and wait for what another process judges."""
+        self._judge(list(self._left), wait=True)
+
+    def _judge(self, matches: Sequence[Match], *, wait: bool) -> None:
+        for match in matches:
             if self._stopped:
                 return
             try:
-                if self._pipeline.judged(match, make=True, wait=with_cell is None) is not None:
+                if self._pipeline.judged(match, make=True, wait=wait) is not None:
                     self._left.remove(match)
             except BusyError:
                 continue

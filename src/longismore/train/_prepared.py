@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from longismore._lock import alone
 from longismore._optional import require
 from longismore.errors import ConfigError, UsageError
 from longismore.train._batching import make_batches
@@ -26,6 +28,8 @@ from longismore.train._steps import count_steps
 from longismore.train._training_log import LOG, TrainingLog
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from longismore.instructions import InstructionData
     from longismore.train._encode import EncodedData
     from longismore.train._machine import Machine
@@ -35,7 +39,9 @@ if TYPE_CHECKING:
     from longismore.train._steps import Steps
     from longismore.train.settings import TrainSettings
 
-__all__ = ["PreparedRun", "prepare_run"]
+__all__ = ["PreparedRun", "prepared_run"]
+
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -77,10 +83,11 @@ class PreparedRun:
         return epochs * self.encoded.tokens + sum(lengths[row] for batch in read for row in batch)
 
 
-def prepare_run(
+@contextmanager
+def prepared_run(
     settings: TrainSettings, data: InstructionData, model: str, folder: Path, *, resume: bool
-) -> PreparedRun:
-    """Read and encode the rows, and make a folder this run's.
+) -> Iterator[PreparedRun]:
+    """Read and encode the rows, and make a folder this run's, and nobody else's meanwhile.
 
     Args:
         settings: As given.
@@ -125,12 +132,13 @@ def prepare_run(
         ),
         log=TrainingLog(folder / LOG),
     )
-    problem = _problem_of_folder(run, size, resume=resume) if process.is_main_process else None
-    if process.num_processes > 1:
-        problem = require("accelerate.utils", extra="train").broadcast_object_list([problem])[0]
-    if problem is not None:
-        raise problem
-    return run
+    with ExitStack() as held:
+        problem = _problem_of_folder(run, size, held, resume=resume) if process.is_main_process else None
+        if process.num_processes > 1:
+            problem = require("accelerate.utils", extra="train").broadcast_object_list([problem])[0]
+        if problem is not None:
+            raise problem
+        yield run
 
 
 def _check_vocabulary(encoded: EncodedData, size: ModelSize) -> None:
@@ -142,27 +150,28 @@ def _check_vocabulary(encoded: EncodedData, size: ModelSize) -> None:
         )
 
 
-def _problem_of_folder(run: PreparedRun, size: ModelSize, *, resume: bool) -> UsageError | None:
+def _problem_of_folder(run: PreparedRun, size: ModelSize, held: ExitStack, *, resume: bool) -> UsageError | None:
     try:
-        _take_folder(run, size, resume=resume)
+        _take_folder(run, size, held, resume=resume)
     except UsageError as error:
         return error
     return None
 
 
-def _take_folder(run: PreparedRun, size: ModelSize, *, resume: bool) -> None:
-    """Make the folder this run's; one process does it."""
+def _take_folder(run: PreparedRun, size: ModelSize, held: ExitStack, *, resume: bool) -> None:
+    """Make the folder this run's; one process does it, and *held* is what keeps others away."""
     if Path(run.model).exists() and run.folder.resolve() == Path(run.model).resolve():
         raise ConfigError(f"output {run.folder} is the model that is trained; choose another folder")
     make_folder(run.folder)
+    if resume:
+        _check_foreign(run)
+    else:
+        _check_models(run)
+    held.enter_context(alone(run.checkpoints / _LOCK, wait=False))
     if not resume:
         _remove_run(run)
-    begun = any(each.is_whole for each in list_checkpoints(run.checkpoints)) or run.is_finished
-    found = read_identity(run.checkpoints) if begun else None
-    if found is not None:
+    if (found := _begun(run)) is not None:
         check_same_run(found, run.identity, run.folder)
-    elif resume:
-        _check_foreign(run.folder)
     if not run.is_finished:
         needed = bytes_needed(run.settings, size, run.steps, weight_bytes=saved_dtype(run.model).itemsize)
         check_space(run.folder, needed, run.settings)
@@ -170,23 +179,37 @@ def _take_folder(run: PreparedRun, size: ModelSize, *, resume: bool) -> None:
     write_identity(run.checkpoints, run.identity)
 
 
-def _remove_run(run: PreparedRun) -> None:
-    """Remove what an earlier run has written, and nothing else."""
+def _check_models(run: PreparedRun) -> None:
+    """Refuse to remove a model that another program made."""
     weights = sorted(path.name for path in run.folder.glob("*.safetensors"))
     if weights and not run.is_finished and read_identity(run.checkpoints) is None:
         raise ConfigError(
             f"output {run.folder} has a model that longismore did not train: {weights[0]}; choose another folder"
         )
-    shutil.rmtree(run.checkpoints, ignore_errors=True)
+
+
+def _remove_run(run: PreparedRun) -> None:
+    """Remove what an earlier run has written, and nothing else."""
+    for path in run.checkpoints.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != _LOCK:
+            path.unlink()
     remove_trained(run.folder)
     run.log.path.unlink(missing_ok=True)
 
 
-def _check_foreign(folder: Path) -> None:
+def _check_foreign(run: PreparedRun) -> None:
     """Refuse to write among files that are not of a run without checkpoints."""
-    foreign = sorted(path.name for path in folder.iterdir() if path.name not in {CHECKPOINTS, LOG})
-    if foreign:
+    foreign = sorted(path.name for path in run.folder.iterdir() if path.name not in {CHECKPOINTS, LOG})
+    if foreign and _begun(run) is None:
         raise ConfigError(
-            f"output {folder} has other files: {', '.join(foreign[:5])}; choose another folder, "
+            f"output {run.folder} has other files: {', '.join(foreign[:5])}; choose another folder, "
             "or begin anew in this one with --fresh (resume=False)"
         )
+
+
+def _begun(run: PreparedRun) -> RunIdentity | None:
+    """The run of which there is something to go on with, or the whole model."""
+    is_begun = run.is_finished or any(each.is_whole for each in list_checkpoints(run.checkpoints))
+    return read_identity(run.checkpoints) if is_begun else None

@@ -23,7 +23,7 @@ from longismore.train._collator import Collator
 from longismore.train._describe import describe_training
 from longismore.train._model import load_network, name_special_tokens
 from longismore.train._neftune import Noise
-from longismore.train._prepared import PreparedRun, prepare_run
+from longismore.train._prepared import PreparedRun, prepared_run
 from longismore.train._record import write_record
 from longismore.train._save import save_trained
 from longismore.train._tokens import padding_id
@@ -85,12 +85,12 @@ def train(
         on_progress: Called after every step: steps done, steps wanted, the last loss that was logged.
 
     Raises:
+        BusyError: Another process trains in that folder.
         ConfigError: A setting does not suit the model, the machine, or the run that was begun.
         DataError: The data cannot be read, or no row is left to train on.
         UsageError: The model cannot be loaded, a loss is no number, or a file cannot be written.
     """
-    run = prepare_run(settings, data, model, Path(output), resume=resume)
-    with _quiet():
+    with prepared_run(settings, data, model, Path(output), resume=resume) as run, _quiet():
         return _train(run, on_progress)
 
 
