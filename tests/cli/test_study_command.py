@@ -54,6 +54,22 @@ def test_a_bad_file_ends_with_2(command: Callable[..., Any], folder: Path) -> No
     assert not (folder / "runs").exists()
 
 
+def test_what_cannot_come_out_is_said_before_anything_is_made(command: Callable[..., Any], folder: Path) -> None:
+    """More rows than there are, and answers as long as all that the model takes."""
+    ended = command("study", write_study(folder, model="base", budgets=[40, 300, 500]))
+    assert 2 == ended.code
+    assert "study.yaml: budgets: 300 is more than the 200 rows of pool; set a smaller one" in ended.err
+    assert "500 is more than the 200 rows" in ended.err
+    assert 0 == command("study", write_study(folder, model="base", budgets=[40, 300]), "--plan").code
+    pytest.importorskip("torch")
+    pytest.importorskip("transformers")
+    make_tiny_llama(folder / "tiny")
+    ended = command("study", write_study(folder, model="tiny", max_new_tokens=2048))
+    assert 2 == ended.code
+    assert "max_new_tokens=2048 leaves no room for a prompt in the 2048 tokens that" in ended.err
+    assert not (folder / "runs").exists()
+
+
 def test_unknown_cell(command: Callable[..., Any], folder: Path) -> None:
     """A cell that does not exist is refused with near names."""
     ended = command("study", write_study(folder, model="base"), "--only", "pool--longes--40--s0")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from rich.console import Console
 
 from longismore.api._length_prior import PriorChoice
 from longismore.cli._study_progress import study_progress
-from longismore.errors import UsageError
+from longismore.errors import ConfigError, UsageError
 from longismore.judges import JudgeOptions, make_judge
 from longismore.reports import name_text, printable
 from longismore.reports.study import study_table
@@ -30,12 +30,13 @@ from longismore.study import (
     run_study,
 )
 from longismore.testsets import TESTSETS
+from longismore.train._model_size import model_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from longismore.reports import LengthPrior
-    from longismore.study import Study, StudyPlan, Work
+    from longismore.study import Cell, Study, StudyPlan, Work
 
 __all__ = ["StudyRequest", "plan_command", "run_command"]
 
@@ -67,7 +68,7 @@ def run_command(request: StudyRequest, *, show: bool) -> dict[str, Any]:
     """
     with _prepared(request) as (pipeline, prior):
         judging, study = pipeline.judging, pipeline.study
-        chosen_cells(pipeline.cells, request.only)
+        _check_budgets(pipeline, chosen_cells(pipeline.cells, request.only))
         judging.judge.check(judging.examples, judging.store)
         _check_model(pipeline)
         run = run_study(pipeline, only=request.only, prior=prior, on_cell=_announce)
@@ -146,6 +147,34 @@ def _check_model(pipeline: Pipeline) -> None:
     except Exception as error:  # of Transformers and its hub: they have no base in common
         told = " ".join(str(error).split())[:300]
         raise UsageError(f"{pipeline.study.path}: model {model} cannot be used: {told}") from error
+    asked = pipeline.study.max_new_tokens
+    most = _positions(model) if isinstance(pipeline.work, LocalWork) else None
+    if most is not None and asked >= most:
+        raise ConfigError(
+            f"{pipeline.study.path}: max_new_tokens={asked} leaves no room for a prompt in the {most} tokens that "
+            f"{model} takes; set a smaller one"
+        )
+
+
+def _positions(model: str) -> int | None:
+    """The longest text that a model takes; what else is wrong with it is said where it is trained."""
+    with suppress(UsageError):
+        return model_size(model).positions
+    return None
+
+
+def _check_budgets(pipeline: Pipeline, cells: Sequence[Cell]) -> None:
+    """Find out before the first selection whether there are as many rows as are wanted."""
+    sizes = {data.name: pipeline.data(data.name).size for data in pipeline.study.data}
+    wanted = sorted({(cell.data, cell.budget) for cell in cells if cell.budget is not None})
+    problems = [
+        f"{pipeline.study.path}: budgets: {budget} is more than the {sizes[data]} rows of {data}; "
+        "set a smaller one, or allow_fewer: true"
+        for data, budget in wanted
+        if budget > sizes[data]
+    ]
+    if problems and not pipeline.study.allow_fewer:
+        raise ConfigError(problems)
 
 
 def _announce(name: str, number: int, count: int) -> None:

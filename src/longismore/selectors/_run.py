@@ -93,5 +93,5 @@ def _check(strategy: str, choice: Choice, size: int, budget: int | None, *, allo
     if budget is not None and len(choice.rows) < budget and not allow_fewer:
         raise DataError(
             f"only {len(choice.rows):,} of {size:,} rows qualify, which is less than the budget of {budget:,}; dropped "
-            f"were: {dropped}; take a smaller --budget, or say --allow-fewer"
+            f"were: {dropped}; take a smaller --budget, or say --allow-fewer (in a study: allow_fewer: true)"
         )
