@@ -142,7 +142,31 @@ def test_what_is_no_number_is_counted_and_never_one(tmp_path: Path, given: Any) 
     put(tmp_path / "results_1.json", harness(metrics={"acc,none": given, "acc_norm,none": 0.5}))
     found = collect([tmp_path])
     assert ["arc_challenge acc_norm, 25-shot"] == names(found)
-    assert "1 values are no numbers and left out: arc_challenge/acc" in found.notes
+    assert "values left out, for they are no numbers: 1, in arc_challenge/acc; of org/base" in found.notes
+
+
+def test_a_model_without_any_number_is_named(tmp_path: Path) -> None:
+    """It has no row, so a note names it, and the error where it is alone; an endless name is cut."""
+    put(tmp_path / "a" / "results_1.json", harness("a", metrics={"acc,none": 0.5, "acc_norm,none": math.nan}))
+    for model in ("b", "c" * 999):
+        put(tmp_path / model[:9] / "results_1.json", harness(model, metrics={"acc,none": math.nan}))
+    told = [note for note in collect([tmp_path]).notes if "no numbers" in note]
+    cut = f"{'c' * 120}\N{HORIZONTAL ELLIPSIS}"
+    metrics = "arc_challenge/acc_norm, arc_challenge/acc"
+    what = f"values left out, for they are no numbers: 3, in {metrics}"
+    assert told == [f"{what}; of a, b, {cut}; without a row in the table: b, {cut}"]
+    with pytest.raises(DataError, match=r"nothing to collect.*\n.*no numbers: 1, in arc_challenge/acc; of b; without"):
+        collect([tmp_path / "b"])
+
+
+def test_a_model_without_any_number_is_named_as_it_is_called(tmp_path: Path) -> None:
+    """What has another name in the table has that in the note too, and so has its row there."""
+    for model in ("a", "b"):
+        metrics = {"acc,none": 0.5 if model == "a" else None}
+        put(tmp_path / model / "results_1.json", harness(model, metrics=metrics))
+    put(tmp_path / "mt" / "results_1.json", harness("b", task="race"))
+    told = [note for note in collect([tmp_path], aliases={"b": "tuned"}).notes if "no numbers" in note]
+    assert told == ["values left out, for they are no numbers: 1, in arc_challenge/acc; of tuned"]
 
 
 def test_the_official_rate_of_alpaca_eval_is_a_main_metric_in_percent(tmp_path: Path) -> None:
@@ -214,7 +238,7 @@ def test_the_newest_of_several_is_taken_and_counted(tmp_path: Path) -> None:
     assert [0.75] == [number.value for number in found.cells.values()]
     assert [str(old)] == [left.path for left in found.superseded]
     assert f"replaced by {new} (task version 0, there 1)" in found.superseded[0].reason
-    assert any(note.startswith("1 numbers are left out, for a newer one") for note in found.notes)
+    assert f"numbers left out, for a newer one of the same model is there: 1, in {old} (1)" in found.notes
 
 
 def test_without_a_date_the_name_or_the_file_says_when(tmp_path: Path) -> None:

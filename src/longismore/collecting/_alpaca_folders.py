@@ -15,7 +15,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from longismore._jsonl import read_json, read_text
-from longismore.collecting._reading import NORMAL, Read, checksum, file_time, normal_interval, number_of
+from longismore.collecting._reading import NORMAL, Read, Without, checksum, file_time, normal_interval, number_of
 from longismore.collecting._walk import ALPACA
 from longismore.errors import SchemaError
 from longismore.judges import combine, is_annotations, read_annotations
@@ -150,7 +150,7 @@ def _numbers(
             continue
         if value is None:
             if row.get(name) != "" or name == "win_rate":
-                read.without_value.append(f"{_BENCHMARK}/{name}")
+                read.without_value.append(Without(model, f"{_BENCHMARK}/{name}"))
             continue
         is_rate = name in _PERCENT
         rate = value / 100 if is_rate else value

@@ -18,6 +18,7 @@ from longismore.collecting._notes import (
     left_out,
     separate_columns,
     without_interval,
+    without_number,
 )
 from longismore.collecting._run_folders import read_run_folder
 from longismore.collecting._walk import ALPACA, KINDS, LM_EVAL, MT_BENCH, RUN, find_results
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from longismore.collecting._reading import Read
+    from longismore.collecting._reading import Read, Without
     from longismore.collecting._walk import Found
     from longismore.reports.collection import Number, Source
 
@@ -48,7 +49,7 @@ class _Everything:
 
     numbers: list[Number] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    without_value: list[str] = field(default_factory=list)
+    without_value: list[Without] = field(default_factory=list)
     unreadable: list[Left] = field(default_factory=list)
 
 
@@ -78,6 +79,7 @@ def collect(
     everything = _read_all(find_results(paths))
     named = renamed(everything.numbers, aliases or {})
     found, copies = without_copies(named)
+    lacking = [each._replace(model=(aliases or {}).get(each.model, each.model)) for each in everything.without_value]
     wanted = chosen(found, metrics)
     kept, superseded = newest(wanted)
     if not kept:
@@ -97,7 +99,8 @@ def collect(
             *separate_columns(numbers),
             *unknown_versions(numbers),
             *differing_remarks(numbers),
-            *left_out(superseded, everything.without_value, copies),
+            *left_out(superseded, copies),
+            *without_number(lacking, models),
             *(() if metrics else hidden(found, kept)),
             *without_interval(kept),
             *alias_hints(models),
@@ -127,8 +130,9 @@ def _nothing(paths: Sequence[str | Path], everything: _Everything) -> str:
     places = ", ".join(map(str, paths))
     if everything.unreadable:
         reasons = "\n".join(each.reason for each in everything.unreadable)
-        return f"{places}: nothing to collect; {len(everything.unreadable)} results cannot be read:\n{reasons}"
-    notes = "".join(f"\n{note}" for note in dict.fromkeys(everything.notes))
+        return f"{places}: nothing to collect; results that cannot be read: {len(everything.unreadable)}\n{reasons}"
+    said = dict.fromkeys([*without_number(everything.without_value, ()), *everything.notes])
+    notes = "".join(f"\n{note}" for note in said)
     return f"{places}: nothing to collect; expected {KINDS}{notes}"
 
 

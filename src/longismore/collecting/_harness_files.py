@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from longismore._jsonl import read_json
 from longismore.collecting._harness_model import model_of
 from longismore.collecting._harness_tasks import TaskFacts, hidden_parts
-from longismore.collecting._reading import NORMAL, Read, file_time, moment, normal_interval, number_of
+from longismore.collecting._reading import NORMAL, Read, Without, file_time, moment, normal_interval, number_of
 from longismore.collecting._walk import LM_EVAL
 from longismore.errors import SchemaError
 from longismore.reports.collection import Number, Source
@@ -77,7 +77,7 @@ def _numbers(
             continue
         value = number_of(given)
         if value is None:
-            read.without_value.append(f"{task}/{metric}")
+            read.without_value.append(Without(model, f"{task}/{metric}"))
             continue
         is_rate = _RATES.fullmatch(metric) is not None and 0 <= value <= 1
         error = number_of(metrics.get(f"{metric}_stderr,{filtered}" if filtered else f"{metric}_stderr"))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from longismore._jsonl import read_jsonl
-from longismore.collecting._reading import Read, file_time, moment, number_of
+from longismore.collecting._reading import Read, Without, file_time, moment, number_of
 from longismore.collecting._walk import MT_BENCH
 from longismore.errors import SchemaError
 from longismore.mtbench import read_comparisons, read_grades
@@ -154,7 +154,7 @@ def _numbers(
     main = list(means)[:3]
     for metric, mean in means.items():
         if mean.mean is None:
-            read.without_value.append(f"{_BENCHMARK}/{metric}")
+            read.without_value.append(Without(found.model, f"{_BENCHMARK}/{metric}"))
             continue
         yield Number(
             model=found.model,
@@ -174,7 +174,7 @@ def _numbers(
 
 def _count(found: ModelScore | ModelRate, read: Read, source: Source, *, what: str) -> None:
     """Say how many rows enter nothing, or twice."""
-    said = {"cannot be read and enter nothing": found.unread, "are repeated": found.repeated}
-    parts = [f"{count} of {found.rows} {what} {which}" for which, count in said.items() if count]
+    said = {f"{what} that cannot be read and enter nothing": found.unread, f"repeated {what}": found.repeated}
+    parts = [f"{which}: {count} of {found.rows}" for which, count in said.items() if count]
     if parts:
         read.notes.append(f"{source.path}: of {found.model} by {found.judge}, {'; '.join(parts)}")

@@ -6,14 +6,25 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from longismore.reports import name_text
 from longismore.reports.collection import setting_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
+    from longismore.collecting._reading import Without
     from longismore.reports.collection import Left, Number
 
-__all__ = ["alias_hints", "costs", "differing_remarks", "hidden", "left_out", "separate_columns", "without_interval"]
+__all__ = [
+    "alias_hints",
+    "costs",
+    "differing_remarks",
+    "hidden",
+    "left_out",
+    "separate_columns",
+    "without_interval",
+    "without_number",
+]
 
 _MOST = 5
 _HASHED = {"prompts and items"}
@@ -69,22 +80,34 @@ def hidden(found: Sequence[Number], kept: Sequence[Number]) -> Iterator[str]:
         f"{number.benchmark}/{number.metric}" for number in found if (number.benchmark, number.metric) not in shown
     )
     if others:
-        yield f"{len(others)} more metrics were found; --metric chooses: {_listed(list(others))}"
+        yield f"metrics that were found and are not shown: {len(others)}; --metric chooses: {_listed(list(others))}"
 
 
-def left_out(superseded: Sequence[Left], without_value: Sequence[str], copies: int) -> Iterator[str]:
-    """Say what was found and is not there, with its count."""
+def left_out(superseded: Sequence[Left], copies: int) -> Iterator[str]:
+    """Say what was found twice and is there once, with its count."""
     if superseded:
         files = [f"{path} ({count})" for path, count in Counter(each.path for each in superseded).items()]
-        yield f"{len(superseded)} numbers are left out, for a newer one of the same model is there: {_listed(files)}"
-    if without_value:
-        metrics = list(dict.fromkeys(without_value))
-        yield f"{len(without_value)} values are no numbers and left out: {_listed(metrics)}"
+        yield f"numbers left out, for a newer one of the same model is there: {len(superseded)}, in {_listed(files)}"
     if copies:
         yield (
-            f"{copies} numbers of lm_eval's tables and of annotations stand in run folders, or annotations, beside "
-            "them too, and are taken from there"
+            "numbers of lm_eval's tables and of annotations that stand in run folders, or annotations, beside them "
+            f"too, and are taken from there: {copies}"
         )
+
+
+def without_number(found: Sequence[Without], shown: Container[str]) -> Iterator[str]:
+    """Say whose values are no numbers, and which of these models have no row for that.
+
+    Args:
+        found: What has no number.
+        shown: The models that have a row.
+    """
+    if found:
+        metrics = _listed(list(dict.fromkeys(each.metric for each in found)))
+        models = dict.fromkeys(each.model for each in found)
+        missing = [model for model in models if model not in shown]
+        told = f"values left out, for they are no numbers: {len(found)}, in {metrics}; of {_named(models)}"
+        yield told + (f"; without a row in the table: {_named(missing)}" if missing else "")
 
 
 def without_interval(numbers: Sequence[Number]) -> Iterator[str]:
@@ -115,6 +138,10 @@ def costs(numbers: Sequence[Number]) -> Iterator[str]:
             "costs are of the judges' calls in the runs that the numbers are from; what writing the answers cost is in "
             "none of these files"
         )
+
+
+def _named(models: Iterable[str]) -> str:
+    return _listed([name_text(model) or "unnamed" for model in models])
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,10 +14,29 @@ if TYPE_CHECKING:
 
     from longismore.reports.collection import Number
 
-__all__ = ["NORMAL", "Read", "checksum", "clipped", "file_time", "moment", "normal_interval", "number_of", "section"]
+__all__ = [
+    "NORMAL",
+    "Read",
+    "Without",
+    "checksum",
+    "clipped",
+    "file_time",
+    "moment",
+    "normal_interval",
+    "number_of",
+    "section",
+]
 
 NORMAL = "value \N{PLUS-MINUS SIGN} 1.96 standard errors of the source"
 _Z = 1.959963984540054
+
+
+class Without(NamedTuple):
+    """A model and a metric of it that has no number."""
+
+    model: str
+    metric: str
+    """With its benchmark: ``arc_challenge/acc``."""
 
 
 @dataclass(slots=True)
@@ -27,8 +46,8 @@ class Read:
     numbers: list[Number] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What to know of it, in sentences."""
-    without_value: list[str] = field(default_factory=list)
-    """Metrics whose value is no number."""
+    without_value: list[Without] = field(default_factory=list)
+    """Whose value is no number."""
 
 
 def number_of(value: object) -> float | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from longismore._jsonl import read_json
-from longismore.collecting._reading import Read, checksum, moment, number_of, section
+from longismore.collecting._reading import Read, Without, checksum, moment, number_of, section
 from longismore.collecting._walk import RUN
 from longismore.errors import SchemaError
 from longismore.reports.collection import Number, Source
@@ -112,6 +112,7 @@ def _numbers(
     is_whole: bool,
 ) -> Iterator[Number]:
     benchmark = _benchmark(sets)
+    model = str(section(run, "candidate").get("model") or "unnamed")
     judge, n = section(run, "judge"), number_of(rates.get("n"))
     settings = {
         "judge": str(judge.get("name") or judge.get("spec") or "unnamed"),
@@ -127,11 +128,11 @@ def _numbers(
     for metric in RATES:
         value = number_of(rates.get(metric))
         if value is None:
-            read.without_value.append(f"{benchmark}/{metric}")
+            read.without_value.append(Without(model, f"{benchmark}/{metric}"))
             continue
         interval = _interval(rates.get(f"{metric}_ci"))
         yield Number(
-            model=str(section(run, "candidate").get("model") or "unnamed"),
+            model=model,
             benchmark=benchmark,
             metric=metric,
             value=value,
