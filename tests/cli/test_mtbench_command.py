@@ -114,7 +114,7 @@ def test_notes_and_missing_results_are_told(command: Command, caplog: pytest.Log
     with JudgeServer(reply=judging, script=["prose", "400"]) as server:
         ended = command("mtbench", "judge", *_SOME, *by(server), "--retries", 0, "--json", "--protocol", "choice")
     assert {"failed": 1, "judged": 10, "unparsed": 1} == json.loads(ended.out)["states"]
-    assert "2 of 12 judgments have no result; those that failed are asked again by the same command" in caplog.text
+    assert "judgments without a result: 2 of 12; those that failed are asked again by the same command" in caplog.text
     assert "do not quote the answers" in caplog.text
     assert "protocol=choice is about judging pairs: mtbench judge has a prompt of its own" in caplog.text
 

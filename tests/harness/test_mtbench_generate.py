@@ -168,7 +168,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, after: int) -> None:
 
 def test_a_model_that_fails_loses_nothing(tmp_path: Path) -> None:
     """The error says how far it came; the same command goes on from there."""
-    with pytest.raises(LongismoreError, match=r"in turn 2, 1 of 4 answers are saved.*RuntimeError: out of memory"):
+    with pytest.raises(LongismoreError, match=r"in turn 2, answers saved: 1 of 4; .*RuntimeError: out of memory"):
         generate(tmp_path, "pretrained=org/tuned,fails_after=5")
     assert 3 == generate(tmp_path).asked
 
@@ -297,7 +297,7 @@ def test_the_first_turn_needs_room(tmp_path: Path) -> None:
 def test_the_same_text_twice_is_two_questions(tmp_path: Path) -> None:
     """Two questions with one text each get an answer that is saved."""
     twin = replace(QUESTIONS[0], id=82)
-    with pytest.raises(LongismoreError, match="2 of 2 answers"):
+    with pytest.raises(LongismoreError, match="answers saved: 2 of 2;"):
         generate(tmp_path, "pretrained=org/tuned,fails_after=2", questions=[QUESTIONS[0], twin])
     assert 2 == generate(tmp_path, questions=[QUESTIONS[0], twin]).kept
 

@@ -72,7 +72,7 @@ def test_a_server_that_says_nothing_is_named(tmp_path: Path) -> None:
 def test_a_server_that_fails_loses_no_answer(tmp_path: Path) -> None:
     """What arrived before is saved; the same command asks for the rest alone."""
     with JudgeServer(reply=answer, script=[None, None, "500"]) as server:
-        with pytest.raises(LongismoreError, match=r"in turn 1, 2 of 4 answers are saved.*500"):
+        with pytest.raises(LongismoreError, match=r"in turn 1, answers saved: 2 of 4; .*500"):
             generate(server, tmp_path)
         before = len(server.requests)
         assert (2, 6) == (generate(server, tmp_path).kept, len(server.requests) - before)

@@ -131,6 +131,8 @@ def test_from_the_questions_to_the_means(tmp_path: Path, data: Path, monkeypatch
     told = json.loads(run("generate", "mt", *asked, *short, "--json"))
     assert (5, 10, 0) == (told["questions"], told["asked"], told["kept"])
     assert "10 had before" in run("generate", "mt", *asked, *short)
+    once = run("generate", "mt", *asked, *short[:-1], "81")
+    assert once.startswith("tiny: 1 question, 0 turns generated now, 2 had before\n")
     assert [81, 82, 101, 111, 131] == [each.question for each in read_answers(tmp_path / "mt/model_answer/tiny.jsonl")]
     with JudgeServer(reply=mark) as server:
         judged = ("judge", "mt", "--judge", "openai/test-judge", "--base-url", server.base_url, "--questions")

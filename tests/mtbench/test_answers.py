@@ -64,8 +64,8 @@ def test_a_file_is_named_after_its_model(tmp_path: Path, caplog: pytest.LogCaptu
         ModelAnswer(question=81, model="other", turns=("new",), answer_id="abc", created=1700000000.5),
         ModelAnswer(question=82, model="other", turns=("one", "two"), answer_id="", created=None),
     ] == read_answers(path)
-    assert "1 rows answer a question again; the last one holds" in caplog.text
-    assert "1 rows have several choices; the first one is taken" in caplog.text
+    assert "rows that answer a question again: 1; the last one holds" in caplog.text
+    assert "rows with several choices: 1; the first one is taken" in caplog.text
 
 
 @pytest.mark.parametrize(

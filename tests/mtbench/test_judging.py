@@ -90,7 +90,7 @@ def test_states_are_counted(tmp_path: Path, store: Store, caplog: pytest.LogCapt
     assert {"failed": 1, "judged": 8, "no answer": 1, "refused": 1, "unparsed": 1} == found.states
     assert {"judged": 9, "no answer": 1, "refused": 1, "unparsed": 1} == again.states
     assert 12 == len(server.requests)
-    assert '"good" has 2 empty answers' in caplog.text
+    assert 'empty answers of "good", which are judged as they are: 2' in caplog.text
     without = {row["status"]: row for row in rows(again.judging.path) if row["score"] == -1}
     assert {"no answer": "$ERROR$", "refused": "I cannot help with that."}.items() <= {
         status: row["judgment"] for status, row in without.items()
@@ -108,7 +108,10 @@ def test_cut_judgments_are_told(tmp_path: Path, store: Store, caplog: pytest.Log
     folder = write_folder(tmp_path, "good")
     with JudgeServer(reply=lambda body: chat_reply(body, "word " * 7)) as server:
         judged(folder, chat_judge(server, max_tokens=7), store)
-    assert "12 unreadable answers of openai/test-judge were cut off at max_tokens=7" in caplog.text
+    assert (
+        "unreadable answers of openai/test-judge that were cut off at max_tokens=7, thoughts included: 12;"
+        in caplog.text
+    )
     assert "(--max-tokens)" in caplog.text
 
 

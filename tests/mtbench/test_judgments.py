@@ -99,7 +99,7 @@ def test_repeated_and_missing_scores(tmp_path: Path, caplog: pytest.LogCaptureFi
     rows = [single(), single(score=7), single(score=-1, judgment="$ERROR$"), single(score=0), single(score=11)]
     path = put(tmp_path / "a.jsonl", *rows, single(score=float("nan")))
     assert [8.0, 7.0, None, None, None, None] == [each.score for each in read_grades(path)]
-    assert "3 scores are not from 1 to 10 and are left out; FastChat's own table counts them" in caplog.text
+    assert "scores left out, for they are not from 1 to 10: 3; FastChat's own table counts them" in caplog.text
 
 
 def test_a_comparison(tmp_path: Path) -> None:

@@ -148,9 +148,8 @@ def test_replay(tmp_path: Path, store: Store, caplog: pytest.LogCaptureFixture, 
     assert [json.loads(line) for line in lines] == sorted(kept, key=lambda row: lines.index(json.dumps(row)))
     assert ({"judged": number * (1 + pairwise)}, number) == (found.states, found.rows)
     assert "gpt-4_" in found.judging.path.name
-    assert "2 rows are repeated; the last one with a result holds" in caplog.text
-    assert "12 of " in caplog.text
-    assert "judgments are not recorded, the first: question 81, turn 1, fair" in caplog.text
+    assert "repeated rows: 2; the last one with a result holds" in caplog.text
+    assert f"judgments that are not recorded: 12 of {number + 12}, the first: question 81, turn 1, fair" in caplog.text
 
 
 def test_replay_of_other_answers(tmp_path: Path, store: Store) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from longismore.mtbench import load_questions, select_questions
 from longismore.reports import name_text
+from longismore.reports._words import counted
 from longismore.testsets import folder_in
 
 if TYPE_CHECKING:
@@ -69,18 +70,18 @@ def run_generate(request: GenerateRequest, *, as_json: bool) -> None:
     if not generated.speaks:
         return
     for what, places in (
-        ("turns have an empty answer", generated.empty),
-        ("turns had too little room in the model's context for a whole answer", generated.shortened),
-        ("turns had no room for an answer, which the file has as $ERROR$", generated.without_room),
+        ("turns with an empty answer", generated.empty),
+        ("turns with too little room in the model's context for a whole answer", generated.shortened),
+        ("turns without room for an answer, which the file has as $ERROR$", generated.without_room),
     ):
         if places:
-            logger.warning("%d %s: %s", len(places), what, _named(places))
+            logger.warning("%s: %d, %s", what, len(places), _named(places))
     if as_json:
         sys.stdout.write(json.dumps(generated.to_dict(), indent=1) + "\n")
         return
     sys.stdout.write(
-        f"{name_text(generated.model)}: {generated.questions} questions, {generated.asked} turns generated now, "
-        f"{generated.kept} had before\n"
+        f"{name_text(generated.model)}: {counted(generated.questions, 'question')}, "
+        f"{counted(generated.asked, 'turn')} generated now, {generated.kept} had before\n"
     )
     if generated.prompts is not None:
         sys.stdout.write(f"asked with {name_text(generated.prompts, 300)}\n")

@@ -94,11 +94,11 @@ def _show(judged: JudgedFolder, folder: Path) -> None:
     judging = judged.judging
     judge, path = name_text(judging.judge.name), name_text(str(judging.path), 300)
     counts = ", ".join(f"{count:,} {state}" for state, count in judged.states.items())
-    kept = f"; {judged.kept:,} rows about other models or questions were kept" if judged.kept else ""
+    kept = f"; rows about other models or questions that were kept: {judged.kept:,}" if judged.kept else ""
     usage = judging.judge.usage
     cost = "" if not usage.answered else f", US$ {usage.known_cost_usd:.4f}" if usage.known_cost_usd is not None else ""
     lines = [
-        f"{judge}, {judging.mode}: {judged.rows:,} rows, {counts}{cost}",
+        f"{judge}, {judging.mode}: {judged.rows:,} {'row' if judged.rows == 1 else 'rows'}, {counts}{cost}",
         *([judging.judge.note] if judging.judge.note else []),
         f"written to {path}{kept}",
         f"to see what it says: longismore mtbench show {name_text(str(folder), 300)}{_mode_options(judging)}",
@@ -120,4 +120,4 @@ def _warn(states: Mapping[str, int]) -> None:
     if states[Status.JUDGED] == total:
         return
     again = "; those that failed are asked again by the same command" if Status.FAILED in states else ""
-    logger.warning("%d of %d judgments have no result%s", total - states[Status.JUDGED], total, again)
+    logger.warning("judgments without a result: %d of %d%s", total - states[Status.JUDGED], total, again)

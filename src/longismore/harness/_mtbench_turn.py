@@ -121,7 +121,7 @@ def ask_turn(lm: Any, prompts: Prompts, asks: Sequence[Ask], *, max_new_tokens: 
     except Exception as error:  # of whatever the model is made of: they have no base in common
         problem = " ".join(f"{type(error).__name__}: {error}".split())[:500]
         raise LongismoreError(
-            f"the model failed in turn {len(wanted[0].turns)}, {len(said)} of {len(requests)} answers are saved; "
+            f"the model failed in turn {len(wanted[0].turns)}, answers saved: {len(said)} of {len(requests)}; "
             f"the same command goes on from there: {problem}"
         ) from error
     finally:

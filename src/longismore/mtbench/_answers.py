@@ -45,9 +45,9 @@ def read_answers(path: str | Path) -> list[ModelAnswer]:
         several += len(fields["choices"]) > 1
         answers[answer.question] = answer
     if rows > len(answers):
-        logger.warning("%s: %d rows answer a question again; the last one holds", path, rows - len(answers))
+        logger.warning("%s: rows that answer a question again: %d; the last one holds", path, rows - len(answers))
     if several:
-        logger.warning("%s: %d rows have several choices; the first one is taken", path, several)
+        logger.warning("%s: rows with several choices: %d; the first one is taken", path, several)
     return list(answers.values())
 
 

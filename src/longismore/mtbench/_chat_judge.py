@@ -135,6 +135,6 @@ class ChatTurnJudge:
         )
         if cut:
             logger.warning(
-                "%d unreadable answers of %s were cut off at max_tokens=%d, thoughts included; give it more "
-                "(--max-tokens)", cut, self.name, self.asker.max_tokens,
+                "unreadable answers of %s that were cut off at max_tokens=%d, thoughts included: %d; give it more "
+                "(--max-tokens)", self.name, self.asker.max_tokens, cut,
             )  # fmt: skip

@@ -58,7 +58,7 @@ def read_grades(path: str | Path) -> list[Grade]:
         )
     if off:
         logger.warning(
-            "%s: %d scores are not from 1 to 10 and are left out; FastChat's own table counts them", path, off
+            "%s: scores left out, for they are not from 1 to 10: %d; FastChat's own table counts them", path, off
         )
     return grades
 

@@ -49,7 +49,11 @@ class ReplayTurnJudge:
             if len(missing) == len(matches):
                 raise DataError(f"{self.path}: has none of these judgments, e.g. {example}; name another file")
             logger.warning(
-                "%s: %d of %d judgments are not recorded, the first: %s", self.path, len(missing), len(matches), example
+                "%s: judgments that are not recorded: %d of %d, the first: %s",
+                self.path,
+                len(missing),
+                len(matches),
+                example,
             )
         for match in matches:
             if (row := self._row(match)) is not None:
@@ -109,7 +113,7 @@ def replay_judge(path: str, *, pairwise: bool) -> ReplayTurnJudge:
             "one judge"
         )
     if rows > len(recorded):
-        logger.warning("%s: %d rows are repeated; the last one with a result holds", path, rows - len(recorded))
+        logger.warning("%s: repeated rows: %d; the last one with a result holds", path, rows - len(recorded))
     ((name, fingerprint),) = judges
     return ReplayTurnJudge(path=path, name=name, fingerprint=fingerprint, recorded=recorded)
 

@@ -142,7 +142,7 @@ def _say_empty(questions: Sequence[Question], answers: Answers) -> None:
     for model, given in answers.items():
         empty = sum(not text.strip() for question in questions for text in given[question.id].turns)
         if empty:
-            logger.warning('"%s" has %d empty answers; they are judged as they are', model, empty)
+            logger.warning('empty answers of "%s", which are judged as they are: %d', model, empty)
 
 
 def _refuse_other_questions(folder: Path) -> None:

@@ -13,6 +13,7 @@ __all__ = [
     "BETTER_OR_LONGER",
     "BY_THEMSELVES",
     "LENGTH",
+    "counted",
     "explain",
     "named_rates",
     "not_judged",
@@ -50,6 +51,11 @@ def percent_sentence(rate: float | None, interval: Interval | None) -> str:
     """Write a rate and its interval as in a sentence: ``57.2% (50.6-63.6)``."""
     first, *rest = percent_interval(rate, interval).split(" ")
     return " ".join([f"{first}%", *rest])
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a count with its noun, which gets an s unless there is one: ``1 row``, ``2 rows``."""
+    return f"{count} {noun if count == 1 else noun + 's'}"
 
 
 def number(value: float | None, digits: int) -> str:

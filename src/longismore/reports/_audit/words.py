@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from longismore.reports._escape import name_text
-from longismore.reports._words import percent
+from longismore.reports._words import counted, percent
 
 if TYPE_CHECKING:
     from longismore.reports._audit.records import Audit, JudgeAudit, JudgeFigures, JudgePair
@@ -47,7 +47,7 @@ def audit_sentences(audit: Audit) -> list[str]:
         for both in combinations(names, 2)
     ]
     if (group := audit.together) is not None and group.krippendorff_alpha is not None:
-        shown = f"{group.krippendorff_alpha:.2f} on {_count(group.n, 'pair')}"
+        shown = f"{group.krippendorff_alpha:.2f} on {counted(group.n, 'pair')}"
         pairs.append(f"all {len(names)} judges together: Krippendorff's alpha {shown} that at least two judged")
     return [*judges, *pairs]
 
@@ -56,7 +56,7 @@ def _of_judge(judge: JudgeAudit) -> list[str]:
     name, figures = name_text(judge.name), judge.pooled
     said = [_order(figures), _favoured(figures), _length(figures), _unread(figures), _repeat(figures), _gold(figures)]
     if figures.rates.n < _FEW:
-        said.append(f"was audited on {_count(figures.rates.n, 'pair')} only: too few for any of this to be certain")
+        said.append(f"was audited on {counted(figures.rates.n, 'pair')} only: too few for any of this to be certain")
     return [f"{name} {sentence}" for sentence in said if sentence]
 
 
@@ -65,7 +65,7 @@ def _order(figures: JudgeFigures) -> str:
     if consistency is None:
         asked = "was asked in one order only" if figures.n_one_order else "was read in both orders on no pair"
         return f"{asked}: what the order does to it is not known"
-    said = f"changes its verdict with the order in {_percent(1 - consistency)} of {_count(n, 'pair')}"
+    said = f"changes its verdict with the order in {_percent(1 - consistency)} of {counted(n, 'pair')}"
     if consistency < _UNSTEADY:
         return f"{said}: do not use it one-way"
     if consistency < _STEADY:
@@ -78,7 +78,7 @@ def _favoured(figures: JudgeFigures) -> str | None:
     if not first + second:
         return None
     if sign_test(first, second) >= _CHANCE:
-        return f"reverses {_count(first + second, 'pair')}, without favouring a place ({first} first, {second} second)"
+        return f"reverses {counted(first + second, 'pair')}, without favouring a place ({first} first, {second} second)"
     place = "first" if first > second else "second"
     return (
         f"favours the answer shown {place}: in {max(first, second)} of the {first + second} pairs that it reverses "
@@ -100,7 +100,7 @@ def _length(figures: JudgeFigures) -> str | None:
     share, interval = figures.length.prefers_longer, figures.length.prefers_longer_ci
     if share is None or interval is None:
         return None
-    pairs = _count(figures.length.n_prefers_longer, "decided pair")
+    pairs = counted(figures.length.n_prefers_longer, "decided pair")
     gold = None if figures.gold is None else figures.gold.gold_prefers_longer
     labels = "" if gold is None else f"; the gold labels prefer the longer one in {_percent(gold)}"
     if not _apart(interval, _EVEN):
@@ -129,9 +129,9 @@ def _unread(figures: JudgeFigures) -> str | None:
     if not calls.calls:
         return None
     if not lost:
-        return f"could be read in all {_count(calls.calls, 'call')}"
+        return f"could be read in all {counted(calls.calls, 'call')}"
     shown = ", ".join(f"{count} {state}" for state, count in states.items() if count)
-    said = f"could not be read in {lost} of {_count(calls.calls, 'call')} ({shown})"
+    said = f"could not be read in {lost} of {counted(calls.calls, 'call')} ({shown})"
     return (
         f"{said}: the rates are without these pairs and may not stand for them"
         if lost > _UNREAD * calls.calls
@@ -143,7 +143,7 @@ def _repeat(figures: JudgeFigures) -> str | None:
     calls = figures.calls
     if calls.repeatability is None:
         return None
-    said = f"says the same in {_percent(calls.repeatability)} of {_count(calls.n_repeated, 'call')} asked again"
+    said = f"says the same in {_percent(calls.repeatability)} of {counted(calls.n_repeated, 'call')} asked again"
     return f"{said}: one run is not enough" if calls.repeatability < _REPEATED else said
 
 
@@ -151,9 +151,9 @@ def _gold(figures: JudgeFigures) -> str | None:
     gold = figures.gold
     if gold is None or gold.acc_mean is None or gold.acc_mean_ci is None:
         return None
-    said = f"agrees with the gold label in {_percent(gold.acc_mean)} of {_count(gold.n_acc_mean, 'call')}"
+    said = f"agrees with the gold label in {_percent(gold.acc_mean)} of {counted(gold.n_acc_mean, 'call')}"
     if gold.acc_both is not None:
-        said += f", in both orders in {_percent(gold.acc_both)} of {_count(gold.n_acc_both, 'pair')}"
+        said += f", in both orders in {_percent(gold.acc_both)} of {counted(gold.n_acc_both, 'pair')}"
     return said if gold.acc_mean_ci[0] > _EVEN else f"{said}: no better than a coin"
 
 
@@ -161,7 +161,7 @@ def _of_pair(pair: JudgePair) -> str:
     names, figures = _both(*pair.judges), pair.pooled
     if figures.agreement is None:
         return f"{names} have no pair that both judged"
-    said = f"{names} agree in {_percent(figures.agreement)} of {_count(figures.n, 'pair')}"
+    said = f"{names} agree in {_percent(figures.agreement)} of {counted(figures.n, 'pair')}"
     if figures.agreement_decided is not None:
         said += f", in {_percent(figures.agreement_decided)} of the {figures.n_decided} that neither calls a tie"
     kappa = figures.cohen_kappa
@@ -181,7 +181,3 @@ def _both(one: str, other: str) -> str:
 
 def _percent(rate: float) -> str:
     return f"{percent(rate)}%"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"{count} {noun if count == 1 else noun + 's'}"

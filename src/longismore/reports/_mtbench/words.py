@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from longismore.reports._escape import name_text
 from longismore.reports._paired.words import p_text
-from longismore.reports._words import number, percent_sentence
+from longismore.reports._words import counted, number, percent_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -68,7 +68,7 @@ def model_names(scores: Sequence[ModelScore | ModelRate], longest: int = 120) ->
 
 def turns_text(turns: int, questions: int) -> str:
     """Count turns and their questions."""
-    return f"{turns} {'turn' if turns == 1 else 'turns'} of {questions} {'question' if questions == 1 else 'questions'}"
+    return f"{counted(turns, 'turn')} of {counted(questions, 'question')}"
 
 
 def difference_sentence(difference: ScoreDifference, *, judge: bool = False) -> str:
@@ -109,18 +109,14 @@ def score_notes(scores: Sequence[ModelScore]) -> list[str]:
     for name, score in zip(model_names(scores), scores, strict=True):
         said = []
         if score.unread:
-            said.append(f"{_rows(score.unread)} of {score.rows} without a score, in no mean")
+            said.append(f"{counted(score.unread, 'row')} of {score.rows} without a score, in no mean")
         if score.missing:
             turns = score.missing + score.both.n - score.repeated
             said.append(f"{score.missing} of {turns} turns without any score")
         if score.repeated:
-            said.append(f"{_rows(score.repeated)} for a turn that has a score already; each enters the means")
+            said.append(f"{counted(score.repeated, 'row')} for a turn that has a score already; each enters the means")
         notes += [f"{name}: {'; '.join(said)}"] if said else []
     return [*notes, *_prompts(scores), *_uncategorised(scores)]
-
-
-def _rows(count: int) -> str:
-    return f"{count} row" if count == 1 else f"{count} rows"
 
 
 def _prompts(scores: Sequence[ModelScore]) -> list[str]:
@@ -146,29 +142,29 @@ def _uncategorised(scores: Sequence[ModelScore | ModelRate]) -> list[str]:
         rows["all"] += total
         rows["known"] += sum(mean.n for mean in score.categories.values())
     unknown = rows["all"] - rows["known"]
-    return [f"{_rows(unknown)} whose category is not known, in no category"] if unknown > 0 else []
+    return [f"{counted(unknown, 'row')} whose category is not known, in no category"] if unknown > 0 else []
 
 
 def rate_notes(rates: Sequence[ModelRate]) -> list[str]:
     """Say what the win rates do not: how steady the judge was, what could not be read, what is repeated."""
     notes = []
     for judge, members in _judges(rates).items():
-        inconsistent, counted = (sum(getattr(rate, name) for rate in members) for name in ("inconsistent", "n"))
-        if counted:
+        inconsistent, total = (sum(getattr(rate, name) for rate in members) for name in ("inconsistent", "n"))
+        if total:
             first, second = (sum(getattr(rate, f"toward_{place}") for rate in members) for place in ("first", "second"))
             told = f"{name_text(judge)} kept its verdict when the answers changed places in "
-            told += f"{percent_sentence(1 - inconsistent / counted, None)} of the comparisons"
+            told += f"{percent_sentence(1 - inconsistent / total, None)} of the comparisons"
             if first or second:
                 told += (
                     f"; of those that flipped, {percent_sentence(first / (first + second), None)} to the first place"
                 )
-            notes.append(told + (": it is unsteady" if 1 - inconsistent / counted < _STEADY else ""))
+            notes.append(told + (": it is unsteady" if 1 - inconsistent / total < _STEADY else ""))
     for name, rate in zip(model_names(rates), rates, strict=True):
         said = []
         if rate.unread:
-            said.append(f"{_rows(rate.unread)} of {rate.rows} without a verdict in both orders, in no rate")
+            said.append(f"{counted(rate.unread, 'row')} of {rate.rows} without a verdict in both orders, in no rate")
         if rate.repeated:
-            said.append(f"{_rows(rate.repeated)} for a turn that was compared already; each enters the rates")
+            said.append(f"{counted(rate.repeated, 'row')} for a turn that was compared already; each enters the rates")
         notes += [f"{name}: {'; '.join(said)}"] if said else []
     return [*notes, *_uncategorised(rates)]
 
