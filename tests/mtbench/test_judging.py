@@ -135,6 +135,48 @@ def test_nothing_is_paid_twice(tmp_path: Path, store: Store) -> None:
     assert (36, 36) == (len(server.requests), len(rows(path)))
 
 
+@pytest.mark.parametrize("mode", ["single", "pairwise-all"])
+def test_kept_rows_about_other_answers_are_told(
+    tmp_path: Path, store: Store, caplog: pytest.LogCaptureFixture, mode: str
+) -> None:
+    """They stay, and one warning counts them and names the models, those too that are not judged now."""
+    folder = write_folder(tmp_path / "mt")
+    pairwise = mode != "single"
+    with JudgeServer(reply=judging) as server:
+        judged(folder, chat_judge(server, pairwise=pairwise), store, mode=mode)
+        judged(folder, chat_judge(server, pairwise=pairwise), store, QUESTIONS[:1], mode=mode)
+        assert "other answers" not in caplog.text
+        changed = {("good", 82): ("good says so.", "good says 82 again."), ("fair", 81): ("fair says a.", "and b.")}
+        write_folder(folder, "good", "fair", but=changed | {("good", 101): ("good says {101}.", "good says more.")})
+        found = judged(
+            folder, chat_judge(server, pairwise=pairwise), store, QUESTIONS[:1], models=["good", "poor"], mode=mode
+        )
+    told = [each.getMessage() for each in caplog.records if "other answers" in each.getMessage()]
+    count = 10 if pairwise else 5
+    assert len(told) == 1
+    assert told[0].startswith(f"{found.judging.path}: rows that were kept and are about other answers")
+    assert f" than model_answer has now: {count}, of good, fair; judge all questions of these models again" in told[0]
+    assert len(rows(found.judging.path)) == 36
+
+
+def test_kept_rows_that_tell_nothing_are_not_told(
+    tmp_path: Path, store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A row without a prompt, a model or a question without an answer; a file that cannot be read is named."""
+    folder = write_folder(tmp_path / "mt")
+    with JudgeServer(reply=judging) as server:
+        path = judged(folder, chat_judge(server), store).judging.path
+        path.write_text(path.read_text().replace('"user_prompt": "[Ask 82', '"mark": "'))
+        write_folder(folder, "good", but={("good", 82): ("good says so.",)})
+        (folder / "model_answer" / "fair.jsonl").unlink()
+        (folder / "model_answer" / "poor.jsonl").write_text("{")
+        found = judged(folder, chat_judge(server), store, QUESTIONS[:1], models=["good"])
+    assert "other answers" not in caplog.text
+    assert "poor.jsonl:1: not JSON" in caplog.text
+    assert "rows that were kept are not compared with these answers" in caplog.text
+    assert (2, 34) == (found.rows, found.kept)
+
+
 def test_a_pair_named_the_other_way_round_takes_its_place(tmp_path: Path, store: Store) -> None:
     """Its two calls are the same two, so nothing is paid, and no comparison counts twice."""
     folder = write_folder(tmp_path, "good", "poor")

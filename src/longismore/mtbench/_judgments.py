@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from longismore._jsonl import read_jsonl
 from longismore.errors import SchemaError
@@ -18,11 +18,22 @@ from longismore.reports.mtbench import Grade, TurnComparison
 from longismore.testsets._row import Row
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
+    from longismore.mtbench._records import ModelAnswer
     from longismore.reports.mtbench import Winner
 
-__all__ = ["judge_of", "key_of", "read_comparisons", "read_grades", "rows_of", "score_of", "turn_of", "winner_of"]
+__all__ = [
+    "judge_of",
+    "key_of",
+    "lacking_models",
+    "read_comparisons",
+    "read_grades",
+    "rows_of",
+    "score_of",
+    "turn_of",
+    "winner_of",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -125,6 +136,17 @@ def key_of(row: Row) -> tuple[object, ...]:
     """
     models = [row.text("model")] if "model" in row.fields else sorted([row.text("model_1"), row.text("model_2")])
     return row.integer("question_id"), turn_of(row), *models
+
+
+def lacking_models(row: Mapping[str, Any], turn: int, answers: Iterable[ModelAnswer]) -> list[str]:
+    """The models of whose *answers*, up to the turn, one is not in the prompt that the row recorded.
+
+    Only chat models have a prompt to record; of any other row nothing is known, and no model lacks anything.
+    """
+    prompt = row.get("user_prompt") or row.get("g1_user_prompt")
+    if not isinstance(prompt, str):
+        return []
+    return [answer.model for answer in answers if any(text not in prompt for text in answer.turns[:turn])]
 
 
 def score_of(row: Row) -> float | None:

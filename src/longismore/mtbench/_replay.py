@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from longismore.errors import ConfigError, DataError
 from longismore.judges._usage import Usage
-from longismore.mtbench._judgments import judge_of, key_of, rows_of, score_of, turn_of, winner_of
+from longismore.mtbench._judgments import judge_of, key_of, lacking_models, rows_of, score_of, turn_of, winner_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -78,13 +78,11 @@ class ReplayTurnJudge:
         return self.recorded.get((match.question.id, match.turn, *sorted(match.models)))
 
     def _check_answers(self, match: Match, row: Mapping[str, Any]) -> None:
-        prompt = row.get("user_prompt") or row.get("g1_user_prompt")
-        for answer in match.answers:
-            if prompt and any(text not in prompt for text in answer.turns[: match.turn]):
-                raise DataError(
-                    f"{self.path}: the judgment of question {match.question.id}, turn {match.turn}, was made of "
-                    f'another answer of "{answer.model}" than is in its file; replay it with the answers it came with'
-                )
+        for model in lacking_models(row, match.turn, match.answers):
+            raise DataError(
+                f"{self.path}: the judgment of question {match.question.id}, turn {match.turn}, was made of "
+                f'another answer of "{model}" than is in its file; replay it with the answers it came with'
+            )
 
 
 def replay_judge(path: str, *, pairwise: bool) -> ReplayTurnJudge:

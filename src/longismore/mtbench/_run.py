@@ -15,6 +15,7 @@ from longismore._jsonl import explained, write_text
 from longismore.errors import ConfigError, UnknownNameError
 from longismore.mtbench._answers import read_answers
 from longismore.mtbench._judgments import key_of, rows_of
+from longismore.mtbench._kept import warn_of_old_answers
 from longismore.mtbench._layout import (
     answers_path,
     check_place,
@@ -56,6 +57,10 @@ class Judging:
     path: Path
     """The file of judgments."""
     matches: tuple[Match, ...]
+    folder: Path
+    """With ``model_answer``."""
+    answers: Answers
+    """Of the models, and of the baseline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +140,8 @@ def plan_judging(
         name=name,
         path=path,
         matches=tuple(matches),
+        folder=folder,
+        answers=answers,
     )
 
 
@@ -202,16 +209,17 @@ def judge_folder(
         kept = _kept(judging.path, {key_of(Row(row, str(judging.path))) for row in rows})
         with writing(judging.path):
             # As FastChat writes: ASCII, one row a line.
-            write_text(judging.path, "".join(json.dumps(row) + "\n" for row in [*kept, *rows]))
+            write_text(judging.path, "".join(json.dumps(row) + "\n" for row in [*(row.fields for row in kept), *rows]))
     except BaseException:
         logger.error(  # noqa: TRY400  the traceback belongs to whoever handles the error
             "judging stopped; what was answered is kept in %s, and the same command goes on from there", store.path
         )
         raise
+    warn_of_old_answers(kept, judging.answers, folder=judging.folder, path=judging.path)
     return JudgedFolder(judging=judging, rows=len(rows), kept=len(kept), states=count_states(rows))
 
 
-def _kept(path: Path, replaced: set[tuple[object, ...]]) -> list[dict[str, Any]]:
+def _kept(path: Path, replaced: set[tuple[object, ...]]) -> list[Row]:
     if not path.exists():
         return []
-    return [dict(row.fields) for row in rows_of(path) if key_of(row) not in replaced]
+    return [row for row in rows_of(path) if key_of(row) not in replaced]
