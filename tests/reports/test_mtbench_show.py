@@ -146,6 +146,25 @@ def test_files_are_written(folder: Path, tmp_path: Path) -> None:
         shown(folder, csv=tmp_path / "here")
 
 
+@pytest.mark.parametrize("kind", ["single", "pair"])
+def test_judges_of_one_name_are_told_apart_in_a_note(tmp_path: Path, kind: str) -> None:
+    """Once, with their fingerprints, on the screen, in JSON and in Markdown; the same judge twice is no matter."""
+    made = singles([8, 9]) if kind == "single" else pairs(("model_1", "model_1"), ("tie", "tie"))
+    marks = {"a": "0123456789abcdef", "b": "fedcba9876543210", "c": "0123456789abcdef", "d": 7}
+    for name, mark in marks.items():
+        (tmp_path / name / "model_judgment").mkdir(parents=True)
+        rows = [row | {"fingerprint": mark, "question_id": row["question_id"] + ord(name) % 4} for row in made]
+        write_jsonl(tmp_path / name / "model_judgment" / f"gpt-4_{kind}.jsonl", rows)
+    a, b, c, d = (tmp_path / name for name in marks)
+    assert "fingerprint" not in shown(a, c)[1]
+    (note,) = (each for each in document(a, b, c)["notes"] if "fingerprint" in each)
+    assert note.startswith("gpt-4 is the name of judges with different settings")
+    assert note.endswith(": fingerprints 0123456789ab, fedcba987654")
+    assert shown(a, b, c, markdown=tmp_path / "it.md")[1].count("fingerprints 0123456789ab,") == 1
+    assert (tmp_path / "it.md").read_text().count("fingerprints 0123456789ab, fedcba987654") == 1
+    assert any(each.endswith("fingerprints 0123456789ab, unknown") for each in document(a, d)["notes"])
+
+
 def test_errors_alone_are_no_result(tmp_path: Path) -> None:
     """Dashes, the count, and a failure: there is nothing that could be taken for a score."""
     write_jsonl(tmp_path / "a_single.jsonl", singles([-1, -1]))

@@ -18,6 +18,7 @@ from longismore.reports.mtbench import (
     check_radar,
     compare_models,
     difference_sentence,
+    fingerprint_notes,
     grid_tables,
     grids_latex,
     grids_markdown,
@@ -151,7 +152,7 @@ def _scored(files: Sequence[Path]) -> _Found:
         baseline=None,
         grids=score_grids(scores),
         sentences=[difference_sentence(each, judge=several) for each in differences],
-        notes=score_notes(scores),
+        notes=[*fingerprint_notes(grades), *score_notes(scores)],
     )
 
 
@@ -168,7 +169,7 @@ def _compared(files: Sequence[Path], mode: str, baseline: str | None) -> _Found:
         baseline=baseline,
         grids=rate_grids(rates),
         sentences=[],
-        notes=rate_notes(rates),
+        notes=[*fingerprint_notes(comparisons), *rate_notes(rates)],
     )
 
 

@@ -65,6 +65,7 @@ def read_grades(path: str | Path) -> list[Grade]:
                 prompt_name=prompt,
                 turn=turn_of(row),
                 score=score,
+                fingerprint=_fingerprint(row),
             )
         )
     if off:
@@ -90,6 +91,7 @@ def read_comparisons(path: str | Path) -> list[TurnComparison]:
             turn=turn_of(row),
             winner_1st=winner_of(row, "g1_winner"),
             winner_2nd=winner_of(row, "g2_winner"),
+            fingerprint=_fingerprint(row),
         )
         for row in rows_of(path)
     ]
@@ -173,6 +175,12 @@ def winner_of(row: Row, field: str) -> Winner | None:
     if winner not in _WINNERS:
         raise SchemaError(row.where, f'field "{field}" must be {", ".join(_WINNERS)} or error, found "{winner:.40}"')
     return cast("Winner", winner)
+
+
+def _fingerprint(row: Row) -> str | None:
+    """As the row says, which only ours do."""
+    found = row.fields.get("fingerprint")
+    return found if isinstance(found, str) else None
 
 
 def _category(row: Row) -> str | None:

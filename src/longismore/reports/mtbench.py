@@ -20,7 +20,7 @@ from longismore.reports._mtbench.rates import ModelRate, compare_models
 from longismore.reports._mtbench.records import Grade, TurnComparison, Winner
 from longismore.reports._mtbench.scores import Mean, ModelScore, ScoreDifference, score_differences, score_models
 from longismore.reports._mtbench.table import grid_tables
-from longismore.reports._mtbench.words import difference_sentence, rate_notes, score_notes
+from longismore.reports._mtbench.words import difference_sentence, fingerprint_notes, rate_notes, score_notes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +40,7 @@ __all__ = [
     "check_radar",
     "compare_models",
     "difference_sentence",
+    "fingerprint_notes",
     "grid_tables",
     "grids_latex",
     "grids_markdown",

@@ -25,6 +25,7 @@ class Grade:
         prompt_name: What the judge was asked with, such as ``"single-v1"``.
         turn: 1 or 2.
         score: From 1 to 10; ``None`` where no score could be read, which is never a number.
+        fingerprint: Of the judge with its settings and prompts; ``None`` where it is not known, as in FastChat's rows.
     """
 
     question: int
@@ -34,6 +35,7 @@ class Grade:
     prompt_name: str
     turn: int
     score: float | None
+    fingerprint: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse numbers that are no scores, such as FastChat's -1.
@@ -58,6 +60,7 @@ class TurnComparison:
         turn: 1 or 2.
         winner_1st: Who won in the first order; ``None`` where no verdict could be read.
         winner_2nd: Who won with the places exchanged, again by name and not by place.
+        fingerprint: Of the judge with its settings and prompts; ``None`` where it is not known, as in FastChat's rows.
     """
 
     question: int
@@ -68,3 +71,4 @@ class TurnComparison:
     turn: int
     winner_1st: Winner | None
     winner_2nd: Winner | None
+    fingerprint: str | None = None

@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from longismore.reports._mtbench.rates import ModelRate
+    from longismore.reports._mtbench.records import Grade, TurnComparison
     from longismore.reports._mtbench.scores import Mean, ModelScore, ScoreDifference
 
 __all__ = [
     "CATEGORIES",
     "category_names",
     "difference_sentence",
+    "fingerprint_notes",
     "interval_text",
     "mean_text",
     "model_names",
@@ -32,6 +34,8 @@ CATEGORIES = ("writing", "roleplay", "reasoning", "math", "coding", "extraction"
 _DASH = "\N{EN DASH}"
 _MINUS = "\N{MINUS SIGN}"
 _STEADY = 0.7
+_DIGITS = 12
+"""Of a fingerprint; they tell two apart."""
 
 
 def mean_text(mean: Mean, *, share: bool = False) -> str:
@@ -167,6 +171,23 @@ def rate_notes(rates: Sequence[ModelRate]) -> list[str]:
             said.append(f"{counted(rate.repeated, 'row')} for a turn that was compared already; each enters the rates")
         notes += [f"{name}: {'; '.join(said)}"] if said else []
     return [*notes, *_uncategorised(rates)]
+
+
+def fingerprint_notes(rows: Iterable[Grade | TurnComparison]) -> list[str]:
+    """Warn where several judges have one name, so that their judgments enter the same numbers."""
+    marks: dict[str, dict[str | None, None]] = {}
+    for row in rows:
+        marks.setdefault(row.judge, {})[row.fingerprint] = None
+    return [
+        f"{name_text(judge) or 'unnamed'} is the name of judges with different settings, prompts or versions, whose "
+        f"judgments are taken together here, so beware: fingerprints {', '.join(map(_shortened, found))}"
+        for judge, found in marks.items()
+        if len(found) > 1
+    ]
+
+
+def _shortened(fingerprint: str | None) -> str:
+    return "unknown" if fingerprint is None else name_text(fingerprint[:_DIGITS])
 
 
 def _judges(rates: Sequence[ModelRate]) -> Mapping[str, list[ModelRate]]:
