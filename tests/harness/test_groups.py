@@ -24,7 +24,7 @@ from lm_eval_fakes import EchoLM
 from longismore.errors import DataError, UsageError
 from longismore.harness import TASKS_FOLDER
 from longismore.harness._command import _wants_only_ours, run_lm_eval
-from longismore.harness._host_data import HOST_GROUPS, check_ifeval, explained, host_groups
+from longismore.harness._host_data import HOST_GROUPS, _group_of, _members, check_ifeval, explained, host_groups
 from longismore.harness._lm_eval import tasks_imported
 from longismore.harness._our_errors import explain_our_errors
 from longismore.harness._pairwise_task import pool_group
@@ -323,6 +323,19 @@ def test_in_the_command_of_lm_eval_it_is_one_message(
     sys.excepthook(type(error), error, error.__traceback__)
     assert [error] == seen
     assert explained(ValueError("another"), ["--tasks", "longismore_ci"]) is None
+
+
+def test_members_of_a_group_are_read_as_yaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However the file is laid out; what is listed elsewhere in it is no member."""
+    assert list(SHOTS["longismore_openllm_v1"]) == list(_members("longismore_openllm_v1"))
+    assert ["ifeval"] == list(_members("longismore_ifeval"))
+    monkeypatch.setattr("longismore.harness._host_data._TASKS", tmp_path)
+    (tmp_path / "one.yaml").write_text("task: [ifeval]\nmetadata:\n  - mmlu\n  - !function nowhere.nothing\n")
+    (tmp_path / "two.yaml").write_text(
+        'task:\n- "arc-easy"\n- {num_fewshot: 0, task: race}  # none\n- num_fewshot: 5\n  group: mmlu  # five\n'
+    )
+    assert ["arc-easy", "race", "mmlu"] == list(_members("two"))
+    assert "two" == _group_of("mmlu_anatomy", ["one", "two"])
 
 
 def test_groups_of_others_are_left_alone() -> None:

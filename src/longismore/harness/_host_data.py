@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-import re
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,8 @@ from longismore.errors import DataError, MissingDependencyError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from types import FrameType
+
+    import yaml
 
 __all__ = ["HOST_GROUPS", "check_ifeval", "explained", "host_groups", "missing_model", "task_names"]
 
@@ -33,8 +34,6 @@ _MODELS = {"torch": "hf", "transformers": "hf", "accelerate": "hf", "vllm": "vll
 """Packages of lm_eval's models, with the extra of ours that brings each."""
 _EXTRAS = {"langdetect": "ifeval", "immutabledict": "ifeval", "nltk": "ifeval"}
 _TASKS = Path(__file__).parent / "tasks"
-_MEMBER = re.compile(r"^  - (?:task: |group: )?(\w+)$", re.MULTILINE)
-"""A task in the file of one of our groups."""
 
 
 def task_names(arguments: Sequence[str]) -> list[str]:
@@ -103,10 +102,27 @@ def _frames(error: BaseException) -> Iterator[FrameType]:
 def _group_of(task: str, groups: Sequence[str]) -> str:
     """The first of the groups that are asked for that has the task, or a group of its name: ``mmlu_anatomy``."""
     for group in groups:
-        members = _MEMBER.findall((_TASKS / f"{group}.yaml").read_text(encoding="utf-8"))
-        if any(task == member or task.startswith(f"{member}_") for member in members):
+        if any(task == member or task.startswith(f"{member}_") for member in _members(group)):
             return group
     return groups[0]
+
+
+def _members(group: str) -> Iterator[str]:
+    """The tasks, and groups of them, in the file of one of our groups."""
+    import yaml
+
+    # Nodes, and no objects: what !function names need not be there.
+    file = yaml.compose((_TASKS / f"{group}.yaml").read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    for member in _fields(file)["task"].value:
+        if isinstance(member, yaml.ScalarNode):
+            yield member.value
+        else:
+            fields = _fields(member)
+            yield fields["task" if "task" in fields else "group"].value
+
+
+def _fields(node: yaml.Node | None) -> dict[str, yaml.Node]:
+    return {} if node is None else {key.value: value for key, value in node.value}
 
 
 def _data_set(task: object, groups: Sequence[str], error: BaseException) -> str:
