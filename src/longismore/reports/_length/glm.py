@@ -166,9 +166,8 @@ class _Problem:
         """(B,) to be maximised."""
         eta = self._eta(intercepts, slopes)
         likelihood: Array = (self.wins * eta - self.weights * np.logaddexp(0.0, eta)).sum(axis=1)
-        penalty: Array = (slopes - self.centre) ** 2 / self.variance + self.intercept_precision * (intercepts**2).sum(
-            axis=1
-        )
+        away = ((intercepts - self.intercept_centre[:, None]) ** 2).sum(axis=1)
+        penalty: Array = (slopes - self.centre) ** 2 / self.variance + self.intercept_precision * away
         objective: Array = likelihood - 0.5 * penalty
         return objective
 
