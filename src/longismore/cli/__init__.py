@@ -40,6 +40,8 @@ from longismore.errors import LongismoreError, UsageError
 
 __all__ = ["app", "main"]
 
+_INTERRUPTED = 130
+
 
 class _Printable(logging.Formatter):
     """Names and answers in a message do nothing to the terminal, and cannot pass for a message of their own."""
@@ -114,9 +116,10 @@ def main() -> None:
     except LongismoreError as error:
         sys.stderr.write(f"longismore: error: {_one_message(error)}\n")
         sys.exit(2 if isinstance(error, UsageError) else 1)
-    except KeyboardInterrupt:
-        sys.stderr.write("longismore: interrupted\n")
-        sys.exit(130)
+    except SystemExit as ended:
+        if ended.code == _INTERRUPTED:  # typer makes this of Ctrl-C, and says nothing
+            sys.stderr.write("longismore: interrupted\n")
+        raise
     except BrokenPipeError:  # the reader of our stdout went away, e.g. `| head`
         sys.stderr.close()
         sys.exit(1)
