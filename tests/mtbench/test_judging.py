@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
 
 from judge_server import JudgeServer, chat_reply
+from longismore._lock import alone
 from longismore.errors import ConfigError, CostLimitError, DataError, JudgeRejectedError, UnknownNameError
 from longismore.mtbench import read_comparisons, read_grades
 from longismore.mtbench._run import judge_folder, plan_judging
+from longismore.store import Store
 from mtbench_folders import GRADES, QUESTIONS, chat_judge, judged, judging, rows, write_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from judge_server import Body, Reply
-    from longismore.store import Store
 
 
 def test_grades_of_two_turns(tmp_path: Path, store: Store) -> None:
@@ -289,3 +291,26 @@ def test_another_process_may_write_meanwhile(tmp_path: Path, store: Store) -> No
             judge_folder(plan, store=store)
         again = judged(folder, chat_judge(server, temperature=0.5), store, judge_name="other")
     assert (before, 12) == (path.read_bytes(), again.judging.judge.usage.from_store)
+
+
+def test_a_process_that_is_writing_is_waited_for(tmp_path: Path, store: Store) -> None:
+    """Two that judge different models of one folder end together: the rows of both are in the file."""
+    folder = write_folder(tmp_path, "good", "fair")
+    path = folder / "model_judgment" / "test-judge_single.jsonl"
+    with JudgeServer(reply=judging) as server:
+        judged(folder, chat_judge(server), store, QUESTIONS[:1], models=["good"])
+        theirs = path.read_text()
+        path.unlink()
+
+        def judge_fair() -> None:
+            with Store(store.path) as mine:
+                judged(folder, chat_judge(server), mine, QUESTIONS[:1], models=["fair"])
+
+        second = Thread(target=judge_fair)
+        with alone(path.with_name(f".{path.name}.lock"), wait=False):
+            second.start()
+            second.join(1)
+            assert not path.exists(), "it waits for the other"
+            path.write_text(theirs)
+        second.join()
+    assert ["good", "good", "fair", "fair"] == [row["model"] for row in rows(path)]

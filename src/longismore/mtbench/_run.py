@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from longismore._jsonl import explained, write_text
+from longismore._lock import alone
 from longismore.errors import ConfigError, UnknownNameError
 from longismore.mtbench._answers import read_answers
 from longismore.mtbench._judgments import key_of, rows_of
@@ -204,12 +205,14 @@ def judge_folder(
             store=store,
             on_progress=on_progress or (lambda _made, _wanted: None),
         )
-        # Another process may have written the file meanwhile.
-        _refuse_other_judge(judging.path, judging.judge)
-        kept = _kept(judging.path, {key_of(Row(row, str(judging.path))) for row in rows})
-        with writing(judging.path):
-            # As FastChat writes: ASCII, one row a line.
-            write_text(judging.path, "".join(json.dumps(row) + "\n" for row in [*(row.fields for row in kept), *rows]))
+        # Another process may have written the file meanwhile, or be about to.
+        with alone(judging.path.with_name(f".{judging.path.name}.lock"), wait=True):
+            _refuse_other_judge(judging.path, judging.judge)
+            kept = _kept(judging.path, {key_of(Row(row, str(judging.path))) for row in rows})
+            with writing(judging.path):
+                # As FastChat writes: ASCII, one row a line.
+                lines = [json.dumps(row) + "\n" for row in [*(row.fields for row in kept), *rows]]
+                write_text(judging.path, "".join(lines))
     except BaseException:
         logger.error(  # noqa: TRY400  the traceback belongs to whoever handles the error
             "judging stopped; what was answered is kept in %s, and the same command goes on from there", store.path
