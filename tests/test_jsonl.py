@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from longismore import _jsonl
-from longismore._jsonl import dump_line, read_json, read_jsonl, read_text, write_json, write_jsonl, write_text
+from longismore._jsonl import (
+    dump_line,
+    read_json,
+    read_jsonl,
+    read_text,
+    replacing,
+    write_json,
+    write_jsonl,
+    write_text,
+)
 from longismore.errors import DataError, SchemaError
 
 any_text = st.text(st.characters())
@@ -190,3 +201,13 @@ def test_reader_never_sees_half_a_file(tmp_path: Path, monkeypatch: pytest.Monke
 def test_names_are_listed() -> None:
     """What other rooms use is in the list of names."""
     assert all(callable(getattr(_jsonl, name)) for name in _jsonl.__all__)
+
+
+def test_a_full_disk_says_which_file(tmp_path: Path) -> None:
+    """The system does not; what was there stays, and nothing lies beside it."""
+    path = tmp_path / "rows.json"
+    path.write_text("before")
+    with pytest.raises(OSError, match=r"rows\.json") as raised, replacing(path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    assert str(path) == raised.value.filename
+    assert ("before", [path]) == (path.read_text(), list(tmp_path.iterdir()))

@@ -6,6 +6,7 @@ a file and a crash leaves the old one.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import threading
@@ -175,8 +176,10 @@ def replacing(path: str | Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC and error.filename is None:
+            error.filename = str(path)  # the system does not say of which file
         raise
 
 
