@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from longismore.cli._judge_options import JudgeSpec, given_settings, with_judge_settings
+from longismore.cli._judge_options import given_settings, with_judge_settings
 
 __all__ = ["rate"]
 
@@ -18,7 +18,13 @@ __all__ = ["rate"]
 @with_judge_settings
 def rate(
     data: list[Path] = typer.Option(help="Instruction data: JSON, JSON lines or Parquet; several are one data set."),
-    judge: JudgeSpec = "",
+    judge: str = typer.Option(
+        "",
+        envvar="LONGISMORE_JUDGE",
+        help="openai/MODEL, anthropic/MODEL, google/MODEL, hf/PATH, vllm/PATH, a judge file, or lexical to try it; "
+        "there is no default.",
+        show_default=False,
+    ),
     dimension: str = typer.Option("accuracy", help="accuracy, helpfulness, or other words that name what is rated."),
     output: Path = typer.Option(Path("ratings.jsonl"), help="File of ratings, .jsonl or .parquet; it is replaced."),
     prompt: Path | None = typer.Option(None, help="Rules with @CODE@, or a template with @RESPONSE@, for our prompt."),

@@ -15,7 +15,10 @@ __all__ = ["study"]
 def study(
     file: Path = typer.Argument(metavar="STUDY.YAML", help="What is compared; see docs/study.md."),
     output: Path | None = typer.Option(
-        None, "--output", "-o", help="Folder of everything; default: runs/NAME. The same command goes on there."
+        None,
+        "--output",
+        "-o",
+        help="Folder of everything; default: runs/STUDY, as the file is called. The same command goes on there.",
     ),
     only: list[str] = typer.Option(
         [], "--only", metavar="CELL", help="Only this cell; * stands for anything. For job arrays."
