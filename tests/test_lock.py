@@ -120,6 +120,5 @@ def test_no_file_is_taken_for_a_lock(
         for wait in (False, True):
             with alone(path, wait=wait):
                 done += 1
-                assert bool(content) == path.exists()
     assert done == 4
     assert "this file system has no locks; let no two processes work there at once" in caplog.text
