@@ -11,7 +11,7 @@ import hashlib
 import json
 import shutil
 import time
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,7 @@ from longismore._lock import alone
 from longismore.errors import DataError, SchemaError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
 __all__ = ["Stage", "digest_of", "file_digest", "read_marker"]
@@ -66,16 +66,6 @@ class Stage:
         there = all(_size(self.folder / name) == size for name, size in marker["files"].items())
         return marker if there else None
 
-    @contextmanager
-    def alone(self, *, wait: bool) -> Iterator[None]:
-        """Work on it while no other process does.
-
-        Raises:
-            BusyError: One does, and it is not to be waited for.
-        """
-        with alone(self.folder.with_name(f".{self.folder.name}.lock"), wait=wait):
-            yield
-
     def made(self, make: Callable[[], dict[str, Any]], *, wait: bool) -> dict[str, Any]:
         """Make it, unless it is done, or was done by another process in the meantime.
 
@@ -91,7 +81,7 @@ class Stage:
         """
         if (found := self.found()) is not None:
             return found
-        with self.alone(wait=wait):
+        with alone(self.folder.with_name(f".{self.folder.name}.lock"), wait=wait):
             if (found := self.found()) is not None:
                 return found
             self.begin()
