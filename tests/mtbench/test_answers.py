@@ -131,5 +131,6 @@ def test_long_names_and_places(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(DataError, match=r"m\.jsonl: cannot be written: Not a directory"):
         write_answers(answers_path(tmp_path / "file", "m"), [found])
-    with pytest.raises(DataError, match="cannot be read: File name too long"):
+    # From Python 3.13 on, glob finds nothing there.
+    with pytest.raises(DataError, match=r"cannot be read: File name too long|has no answers"):
         model_names(tmp_path / ("x" * 300))
