@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from longismore._annotator_names import annotator_name, is_ours, spec_of
 from longismore._joined_outputs import join_outputs
 from longismore.errors import ConfigError, DataError, SchemaError
 from longismore.harness._alpaca_annotations import annotation_rows, annotation_verdicts
-from longismore.harness._alpaca_names import annotator_name, is_ours, spec_of
 from longismore.harness._alpaca_settings import AnnotatorSettings
 from longismore.judges import combine
 from longismore.records import Judgment, ModelOutput, Order, Outcome, Status

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from longismore._annotator_names import annotator_name
 from longismore.collecting._harness_files import OURS
 from longismore.collecting._run_folders import RATES, SPEC
 from longismore.collecting._walk import ALPACA, LM_EVAL, RUN
@@ -91,14 +92,9 @@ def _has_run(number: Number, runs: set[tuple[Path, str | None, str]]) -> bool:
     folder = _folder(number)
     places = {folder.parent.parent, folder / "runs"}
     return any(
-        place in places and model == number.model and folder.name == _annotator(spec or "")
+        place in places and model == number.model and folder.name == annotator_name(spec or "")
         for place, spec, model in runs
     )
-
-
-def _annotator(spec: str) -> str:
-    """What the folder of a judge's annotations is called; see `longismore.harness`, which makes it."""
-    return OURS + spec.replace(":", "__", 1).replace("/", "__")
 
 
 def _is_repeated(number: Number, judged: set[tuple[Path, str | None]], annotated: set[Path]) -> bool:

@@ -11,13 +11,13 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from longismore._annotator_names import PREFIX, annotator_name, spec_of
 from longismore._joined_outputs import join_outputs
 from longismore.comparison import compare_pairs
 from longismore.errors import ConfigError
 from longismore.harness._alpaca_annotations import annotation_rows
 from longismore.harness._alpaca_files import made_now
 from longismore.harness._alpaca_import import alpaca_module
-from longismore.harness._alpaca_names import PREFIX, annotator_name, spec_of
 from longismore.harness._alpaca_outputs import outputs_of
 from longismore.harness._alpaca_settings import AnnotatorSettings
 from longismore.harness._host import progress_bar

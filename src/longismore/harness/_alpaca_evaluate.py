@@ -11,12 +11,12 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from longismore._annotator_names import annotator_name, is_ours, spec_of
 from longismore._optional import require
 from longismore.errors import ConfigError, DataError, UnknownNameError
 from longismore.harness._alpaca_annotator import LongismoreAnnotator
 from longismore.harness._alpaca_import import alpaca_module, quiet_host
 from longismore.harness._alpaca_metric import METRIC, SORT_BY
-from longismore.harness._alpaca_names import annotator_name, is_ours, spec_of
 from longismore.harness._alpaca_outputs import as_frame, outputs_of
 from longismore.run_folder import check_writable
 

@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import longismore
+from longismore._annotator_names import annotator_name
 from longismore._jsonl import write_json, write_text
 from longismore.harness._alpaca_annotations import annotation_rows
 from longismore.harness._alpaca_metric import leaderboard_values
-from longismore.harness._alpaca_names import annotator_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,11 +10,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from longismore._annotator_names import annotator_name
 from longismore._joined_outputs import JoinedOutputs
 from longismore._jsonl import read_json, write_json
 from longismore.errors import DataError
 from longismore.harness._alpaca_annotations import ORDER_COLUMNS, annotation_rows
-from longismore.harness._alpaca_names import annotator_name
 from longismore.harness._host import output_folder
 from longismore.records import ModelOutput
 

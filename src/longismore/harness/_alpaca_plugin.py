@@ -14,10 +14,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from longismore._annotator_names import is_ours
 from longismore._optional import require
 from longismore.errors import CompatError
 from longismore.harness._alpaca_import import alpaca_module
-from longismore.harness._alpaca_names import is_ours
 from longismore.harness._our_errors import explain_our_errors
 
 if TYPE_CHECKING:
