@@ -14,7 +14,7 @@ from longismore._jsonl import write_json
 from longismore._row_asking import ask_rows, check_outputs, origin
 from longismore.errors import ConfigError
 from longismore.instructions import write_records, write_responses
-from longismore.instructions._write import kind_of
+from longismore.instructions._write import check_output
 from longismore.selectors import manifest_path
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def refine_rows(
         JudgeError: No further call can succeed; what was answered is in the store, and nothing was written.
     """
     check_outputs(data, output, manifest_path(output), details)
-    kind_of(output)
+    check_output(data, output)
     total = rows_to_refine(data, refiner, multi_turn=multi_turn)
     refiner.check(store)
     ask_rows(refiner, data.rows, total=total, store=store, on_progress=on_progress)

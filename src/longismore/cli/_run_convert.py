@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from longismore.errors import DataError
 from longismore.instructions import open_data, write_records
-from longismore.instructions._write import kind_of
+from longismore.instructions._write import check_output
 from longismore.reports import name_text
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ def convert_file(path: Path, output: Path, conversion: Conversion, *, source: st
         UsageError: The file cannot be read, converted or written.
     """
     data = open_data(path, format=source)
-    if any(output.resolve() == each.resolve() for each in data.paths):
-        raise DataError(f"{output}: is the data itself; name another output")
-    kind_of(output)
+    check_output(data, output)
     try:
         write_records(conversion.records(data), output)
     except OSError as error:

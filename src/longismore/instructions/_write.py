@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from longismore.instructions._instruction_data import InstructionData
 
-__all__ = ["kind_of", "write_picked", "write_records", "write_responses"]
+__all__ = ["check_output", "kind_of", "write_picked", "write_records", "write_responses"]
 
 _KINDS = {".json": ".json", ".jsonl": ".jsonl", ".ndjson": ".jsonl", ".parquet": ".parquet", ".pq": ".parquet"}
 _FOREIGN = frozenset(
@@ -35,6 +35,19 @@ def kind_of(path: Path, otherwise: str = ".jsonl") -> str:
     if ending in _FOREIGN:
         raise DataError(f"{path}: instruction data are written as .json, .jsonl or .parquet; name such a file")
     return _KINDS.get(ending, otherwise)
+
+
+def check_output(data: InstructionData, path: Path) -> None:
+    """Find out, before any work, whether rows of *data* can go into a file.
+
+    Raises:
+        DataError: It is a folder or the data itself, or its ending promises something else.
+    """
+    if path.is_dir():
+        raise DataError(f"{path}: is a folder; name a file to write")
+    if any(path.resolve() == each.resolve() for each in data.paths):
+        raise DataError(f"{path}: is the data itself; name another output")
+    kind_of(path)
 
 
 def write_records(records: Iterable[Mapping[str, Any]], path: str | Path, *, otherwise: str = ".jsonl") -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from longismore.errors import DataError
-from longismore.instructions._write import kind_of
+from longismore.instructions._write import check_output
 from longismore.selectors._manifest import is_done, request_of, write_manifest
 
 if TYPE_CHECKING:
@@ -55,11 +55,7 @@ def select_rows(
         UsageError: The data or the parameters cannot be used; or no row, or less than the budget, is left.
     """
     output = Path(output)
-    if output.is_dir():
-        raise DataError(f"{output}: is a folder; name a file to write")
-    if any(output.resolve() == path.resolve() for path in data.paths):
-        raise DataError(f"{output}: is the data itself; name another output")
-    kind_of(output)
+    check_output(data, output)
     if work.shard is not None:
         selector.prepare(data, work)
         return None
