@@ -9,10 +9,11 @@ from __future__ import annotations
 import errno
 import json
 import os
+import sys
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from longismore.errors import DataError, SchemaError
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "dump_line",
     "explained",
+    "is_number",
     "not_utf8",
     "parse_line",
     "read_json",
@@ -35,6 +37,11 @@ __all__ = [
 
 _UTF16_MARKS = (0xFE, 0xFF)
 """How a file in UTF-16 begins, as some shells and editors write it."""
+
+
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether a value of JSON is a finite number: no boolean, and no whole number beyond all floats."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def read_text(path: str | Path) -> str:

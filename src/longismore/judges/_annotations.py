@@ -12,11 +12,10 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from longismore._jsonl import read_json
+from longismore._jsonl import is_number, read_json
 from longismore.errors import SchemaError
 from longismore.judges._order import make_judgment
 from longismore.records import Answer, Order, Pair, Status
@@ -130,5 +129,4 @@ def _with_call(judgment: Judgment, row: dict[str, Any]) -> Judgment:
     completion, price = said["raw_completion"], said["price_per_example"]
     if completion is not None and not isinstance(completion, str):
         completion = json.dumps(completion, ensure_ascii=False)
-    known = isinstance(price, int | float) and not isinstance(price, bool) and abs(price) <= sys.float_info.max
-    return replace(judgment, completion=completion, cost_usd=price if known else None)
+    return replace(judgment, completion=completion, cost_usd=price if is_number(price) else None)

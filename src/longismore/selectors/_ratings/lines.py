@@ -10,11 +10,10 @@
 from __future__ import annotations
 
 import re
-import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from longismore._jsonl import explained, read_json, read_jsonl
+from longismore._jsonl import explained, is_number, read_json, read_jsonl
 from longismore._optional import require
 from longismore._rating_text import parse_rating
 from longismore.errors import SchemaError
@@ -91,7 +90,7 @@ def read_score(record: Mapping[str, Any], column: str) -> tuple[float | None, st
     if value is None:
         status = record.get("status")
         return None, status if isinstance(status, str) and status else "no value"
-    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= sys.float_info.max:
+    if not is_number(value):
         return None, "not a number"
     if value == _UNREADABLE and ("triplet" in record or record.keys() == _PUBLISHED):
         return None, "unreadable"
