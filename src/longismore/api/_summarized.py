@@ -9,6 +9,7 @@ from longismore.api._compared import comparison_html
 from longismore.api._shown import Shown
 from longismore.reports import name_text, printable, results_table
 from longismore.reports._facts import note_of
+from longismore.reports._words import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,7 +40,7 @@ class Summarized(Shown):
         """Say what was summarized, and of a single comparison its answer."""
         if len(self.judged) > 1:
             judges = len({each.judge for each in self.judged})
-            return f"{len(self.judged)} comparisons by {judges} judge{'' if judges == 1 else 's'}"
+            return f"{len(self.judged)} comparisons by {counted(judges, 'judge')}"
         only = self.judged[0]
         said = self.results[0].pooled.length_verdict or "no result"
         return f"{name_text(only.candidate)} against {name_text(only.reference)}: {said}"

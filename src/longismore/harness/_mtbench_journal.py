@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -93,9 +93,7 @@ class Journal:
             DataError: The settings cannot be written.
             UsageError: The answers that are there were asked for otherwise.
         """
-        with ExitStack() as stack:
-            if writes:
-                stack.enter_context(self._alone(self._folder / f"turns-{rank}.jsonl"))
+        with self._alone(self._folder / f"turns-{rank}.jsonl") if writes else nullcontext():
             made_with = {**self._made_with, "prompts": prompts}
             self._check(made_with)
             if notes:

@@ -121,11 +121,12 @@ def draw_scores(scores: Mapping[float, int], path: Path, *, title: Sequence[str]
     from longismore.reports._figure.file import write_figure
     from longismore.reports._figure.style import BLUE, label, write_title
 
-    places, width = bars(score_bins(scores))
+    bins = score_bins(scores)
+    places, width = bars(bins)
 
     def draw(figure: Canvas) -> None:
         axes = figure.subplots()
-        axes.bar(places, [rows for _, _, rows in score_bins(scores)], width=width, color=BLUE, edgecolor=BLUE)
+        axes.bar(places, [rows for _, _, rows in bins], width=width, color=BLUE, edgecolor=BLUE)
         axes.set_xlim(min([0.0, *places]) - _WIDEST, max([HIGHEST_RATING, *places]) + _WIDEST)  # the whole scale
         axes.grid(visible=False, axis="x")
         axes.set_xlabel("score")

@@ -175,7 +175,6 @@ def _take_folder(run: PreparedRun, size: ModelSize, held: ExitStack, *, resume: 
     if not run.is_finished:
         needed = bytes_needed(run.settings, size, run.steps, weight_bytes=saved_dtype(run.model).itemsize)
         check_space(run.folder, needed, run.settings)
-    make_folder(run.checkpoints)
     write_identity(run.checkpoints, run.identity)
 
 
